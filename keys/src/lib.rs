@@ -1,0 +1,10 @@
+//! What is secret here, and who may hold it; who proves what.
+//!
+//! Not here: sockets (a handshake runs on a stream it is handed), files other than key files, the decision.
+
+pub mod level;
+pub mod peer;
+pub mod ring;
+pub mod seal;
+pub mod storage;
+pub mod stored;

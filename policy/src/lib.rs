@@ -1,0 +1,35 @@
+//! The vocabulary of Sealgate, and its one decision: may this letter go to this recipient?
+//!
+//! The promise: **fewer facts never clear more.** [`decide`] is a pure function of the facts it is
+//! handed; it never reads a clock, a file or a socket, and it is the only maker of a [`Cleared`].
+//!
+//! Not here: where facts come from (`gateway/registers`), how a letter is sealed (`keys`), what a
+//! refusal looks like on a wire (`gateway/status.rs`).
+
+mod agency;
+mod consent;
+mod decide;
+mod exception;
+mod facts;
+mod finding;
+mod letter;
+mod mailbox;
+mod staff;
+mod subject;
+mod time;
+mod verdict;
+mod words;
+
+pub use agency::{Agency, Authorisation, Papers, SealingKey, Transfer, Verification};
+pub use consent::{AgencyOrKind, Answer, Consent, Form, GivenBy, Manner};
+pub use decide::decide;
+pub use exception::{Exception, Ground};
+pub use facts::{Approval, Facts, Recipient};
+pub use finding::Finding;
+pub use letter::{Declared, Letter, LetterId, LetterIdError};
+pub use mailbox::{Domain, Mailbox, MailboxError};
+pub use staff::{Hours, Role, Staff};
+pub use subject::{Subject, SubjectId, SubjectIdError};
+pub use time::{Moment, Timestamp};
+pub use verdict::{Clearance, Cleared, Decision, Duty, Explanation, Outcome, Reason, ReasonCode, Verdict};
+pub use words::{AgencyKind, Category, Channel, Proof, Purpose};

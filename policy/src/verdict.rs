@@ -1,0 +1,225 @@
+//! What a decision says, and the clearance that only a release carries.
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::words;
+use crate::{Channel, Letter};
+
+words! {
+    /// Release, hold or refuse; refuse beats hold beats release.
+    Verdict {
+        /// It may go.
+        Release = "release",
+        /// A fact is missing that a named person could supply.
+        Hold = "hold",
+        /// It may not go.
+        Refuse = "refuse",
+    }
+}
+
+words! {
+    /// What comes with a release (section 7).
+    Duty {
+        /// Nothing outside the letter says anything about the person (O-072).
+        NeutralCover = "neutral-cover",
+        /// The subject gets a copy (O-033).
+        CopyToSubject = "copy-to-subject",
+        /// The subject is to be told (O-046).
+        TellSubject = "tell-subject",
+        /// The disclosure is to be reviewed (O-046).
+        Review = "review",
+        /// View only.
+        NoDownload = "no-download",
+    }
+}
+
+words! {
+    /// A stable reason code (section 5), in the order of the gates.
+    ReasonCode {
+        /// See `docs/reference/reasons.md`.
+        UserUnknown = "user.unknown",
+        /// See `docs/reference/reasons.md`.
+        UserRole = "user.role",
+        /// See `docs/reference/reasons.md`.
+        UserTraining = "user.training",
+        /// See `docs/reference/reasons.md`.
+        UserHours = "user.hours",
+        /// See `docs/reference/reasons.md`.
+        PurposeMissing = "purpose.missing",
+        /// See `docs/reference/reasons.md`.
+        PurposeUnknown = "purpose.unknown",
+        /// See `docs/reference/reasons.md`.
+        PurposeMarketing = "purpose.marketing",
+        /// See `docs/reference/reasons.md`.
+        BasisMissing = "basis.missing",
+        /// See `docs/reference/reasons.md`.
+        AgencyNotListed = "agency.not-listed",
+        /// See `docs/reference/reasons.md`.
+        RecipientLookalike = "recipient.lookalike",
+        /// See `docs/reference/reasons.md`.
+        AgencySuspended = "agency.suspended",
+        /// See `docs/reference/reasons.md`.
+        AgencyUnauthorised = "agency.unauthorised",
+        /// See `docs/reference/reasons.md`.
+        AgencyPapersMissing = "agency.papers-missing",
+        /// See `docs/reference/reasons.md`.
+        AgencyPapersExpired = "agency.papers-expired",
+        /// See `docs/reference/reasons.md`.
+        AgencyPurpose = "agency.purpose",
+        /// See `docs/reference/reasons.md`.
+        AgencyCategory = "agency.category",
+        /// See `docs/reference/reasons.md`.
+        AgencyOnlyVia = "agency.only-via",
+        /// See `docs/reference/reasons.md`.
+        RecipientUnverified = "recipient.unverified",
+        /// See `docs/reference/reasons.md`.
+        RecipientNotRelated = "recipient.not-related",
+        /// See `docs/reference/reasons.md`.
+        TransferCountry = "transfer.country",
+        /// See `docs/reference/reasons.md`.
+        PatientUnresolved = "patient.unresolved",
+        /// See `docs/reference/reasons.md`.
+        PatientMixed = "patient.mixed",
+        /// See `docs/reference/reasons.md`.
+        PatientMismatch = "patient.mismatch",
+        /// See `docs/reference/reasons.md`.
+        SubjectDeceased = "subject.deceased",
+        /// See `docs/reference/reasons.md`.
+        SubjectRestricted = "subject.restricted",
+        /// See `docs/reference/reasons.md`.
+        SubjectObjected = "subject.objected",
+        /// See `docs/reference/reasons.md`.
+        SubjectMustKnowFirst = "subject.must-know-first",
+        /// See `docs/reference/reasons.md`.
+        ItemsMissing = "items.missing",
+        /// See `docs/reference/reasons.md`.
+        ItemsSurplus = "items.surplus",
+        /// See `docs/reference/reasons.md`.
+        ItemsForbidden = "items.forbidden",
+        /// See `docs/reference/reasons.md`.
+        ItemsIdentifiersPresent = "items.identifiers-present",
+        /// See `docs/reference/reasons.md`.
+        ConsentRefused = "consent.refused",
+        /// See `docs/reference/reasons.md`.
+        ConsentWithdrawn = "consent.withdrawn",
+        /// See `docs/reference/reasons.md`.
+        ConsentNone = "consent.none",
+        /// See `docs/reference/reasons.md`.
+        ConsentPurposeMismatch = "consent.purpose-mismatch",
+        /// See `docs/reference/reasons.md`.
+        ConsentCategoryMismatch = "consent.category-mismatch",
+        /// See `docs/reference/reasons.md`.
+        ConsentExpired = "consent.expired",
+        /// See `docs/reference/reasons.md`.
+        ConsentStale = "consent.stale",
+        /// See `docs/reference/reasons.md`.
+        ConsentFormTooWeak = "consent.form-too-weak",
+        /// See `docs/reference/reasons.md`.
+        ConsentNoEvidence = "consent.no-evidence",
+        /// See `docs/reference/reasons.md`.
+        ConsentNoAuthority = "consent.no-authority",
+        /// See `docs/reference/reasons.md`.
+        ExceptionUnapproved = "exception.unapproved",
+        /// See `docs/reference/reasons.md`.
+        ExceptionSelfApproved = "exception.self-approved",
+        /// See `docs/reference/reasons.md`.
+        ExceptionIncomplete = "exception.incomplete",
+        /// See `docs/reference/reasons.md`.
+        ExceptionScope = "exception.scope",
+        /// See `docs/reference/reasons.md`.
+        ExceptionExpired = "exception.expired",
+        /// See `docs/reference/reasons.md`.
+        ChannelNoMethod = "channel.no-method",
+    }
+}
+
+/// One reason that applies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Its stable code.
+    pub code: ReasonCode,
+    /// For the sender: one plain sentence. Holds nothing about the person.
+    pub sentence: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Who can act.
+    pub who: &'static str,
+}
+
+/// Why: everything that a decision can show of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Every reason that applies, in the order of the gates.
+    pub reasons: Vec<Reason>,
+    /// Ids of the register entries that it rests on.
+    pub rests_on: Vec<String>,
+    /// Duties that come with a release; empty otherwise.
+    pub duties: Vec<Duty>,
+    /// Channels in order; empty unless released.
+    pub channels: Vec<Channel>,
+    /// SHA-256, lower-case hex, of the facts it read.
+    pub facts_sha256: String,
+}
+
+/// A letter that may go, now. Made by [`crate::decide`] alone; never stored, copied or serialised.
+#[must_use = "a cleared letter is dropped at the end of the attempt, never stored"]
+pub struct Cleared<B> {
+    letter: Letter<B>,
+    clearance: Clearance,
+}
+
+/// What a clearance allows: the channels in order, and the duties.
+#[derive(Debug)]
+pub struct Clearance {
+    channels: Vec<Channel>,
+}
+
+/// What became of the letter.
+#[must_use]
+pub enum Outcome<B> {
+    /// It may go.
+    Released(Cleared<B>),
+    /// A fact is missing; the letter is handed back.
+    Held(Letter<B>),
+    /// It may not go; the letter is handed back.
+    Refused(Letter<B>),
+}
+
+/// A decision: the outcome, and why.
+#[must_use]
+pub struct Decision<B> {
+    /// The letter, cleared or handed back.
+    pub outcome: Outcome<B>,
+    /// Why.
+    pub explanation: Explanation,
+}
+
+impl<B> Cleared<B> {
+    /// The letter, to read.
+    #[must_use]
+    pub const fn letter(&self) -> &Letter<B> {
+        &self.letter
+    }
+
+    /// What it is cleared for.
+    #[must_use]
+    pub const fn clearance(&self) -> &Clearance {
+        &self.clearance
+    }
+
+    /// Takes the clearance apart, which ends it.
+    #[must_use]
+    pub fn into_parts(self) -> (Letter<B>, Clearance) {
+        (self.letter, self.clearance)
+    }
+}
+
+impl Clearance {
+    /// Channels that it may leave by, in order of preference; never empty.
+    #[must_use]
+    pub fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+}
