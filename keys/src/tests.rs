@@ -13,6 +13,7 @@ mod password;
 mod peer;
 mod pki;
 mod ring;
+mod seal;
 mod serve;
 mod storage;
 mod stored;
