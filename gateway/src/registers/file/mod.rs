@@ -23,8 +23,10 @@ use policy::{Agency, Consent, Exception, Staff, Subject, SubjectId};
 pub use error::{FAULTS_MAX, Fault, FileError};
 use field::Field;
 use node::{Node, Value};
+use record::Read;
 pub use rules::Known;
-use rules::{Placed, Records};
+pub(crate) use rules::Placed;
+use rules::Records;
 pub use tables::Provider;
 
 /// Everything that a register file can hold.
@@ -65,7 +67,7 @@ pub(crate) fn document(root: &Node, known: &Known, faults: &mut Vec<Fault>) -> D
         .map(|table| (table, rules::unique_ids(table, root, faults)))
         .into();
     rules::references(root, &ids, known, faults);
-    let provider = root.field("provider").and_then(|node| one("provider".to_owned(), node, faults));
+    let provider = root.field("provider").and_then(|node| one(Provider::read, "provider".to_owned(), node, faults));
     let (staff, exceptions) = (table("staff", root, faults), table("exception", root, faults));
     let mut records = Records {
         subjects: table("subject", root, faults),
@@ -98,17 +100,27 @@ pub(crate) fn unknown_tables(root: &Node, tables: &[&'static str]) -> Vec<Fault>
 }
 
 /// Every record of a table that is well; faults of the others.
-pub(crate) fn table<'n, T: Field>(name: &str, root: &'n Node, faults: &mut Vec<Fault>) -> Vec<Placed<'n, T>> {
+fn table<'n, T: Field>(name: &str, root: &'n Node, faults: &mut Vec<Fault>) -> Vec<Placed<'n, T>> {
+    table_of(T::read, name, root, faults)
+}
+
+/// Every record of a table that is well, read in a way of its own; faults of the others.
+pub(crate) fn table_of<'n, T>(
+    read: Read<T>,
+    name: &str,
+    root: &'n Node,
+    faults: &mut Vec<Fault>,
+) -> Vec<Placed<'n, T>> {
     let Some(list) = root.field(name) else { return Vec::new() };
     if !matches!(list.value, Value::List(_)) {
         faults.push(list.fault("this is a list of tables", format!("write each under [[{name}]]")).within(name));
     }
     let records = list.elements().iter().enumerate();
-    records.filter_map(|(index, node)| one(format!("{name}[{index}]"), node, faults)).collect()
+    records.filter_map(|(index, node)| one(read, format!("{name}[{index}]"), node, faults)).collect()
 }
 
-fn one<'n, T: Field>(path: String, node: &'n Node, faults: &mut Vec<Fault>) -> Option<Placed<'n, T>> {
-    match T::read(node) {
+fn one<'n, T>(read: Read<T>, path: String, node: &'n Node, faults: &mut Vec<Fault>) -> Option<Placed<'n, T>> {
+    match read(node) {
         Ok(record) => Some(Placed { node, path, record }),
         Err(found) => {
             faults.extend(found.into_iter().map(|fault| fault.within(&path)));

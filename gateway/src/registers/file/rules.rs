@@ -31,10 +31,10 @@ pub struct Known {
 }
 
 /// A record, the node that it was read from, and its name in faults.
-pub(super) struct Placed<'n, T> {
-    pub(super) node: &'n Node,
-    pub(super) path: String,
-    pub(super) record: T,
+pub(crate) struct Placed<'n, T> {
+    pub(crate) node: &'n Node,
+    pub(crate) path: String,
+    pub(crate) record: T,
 }
 
 /// What was read well, for the rules between records.
