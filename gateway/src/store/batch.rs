@@ -149,17 +149,41 @@ impl Batch {
         }
     }
 
-    pub(super) fn take(&mut self, change: Result<Change, Fault>) -> &mut Self {
-        match change {
-            Ok(change) => self.changes.push(change),
-            Err(fault) => self.fault = self.fault.take().or(Some(fault)),
-        }
-        self
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Appends a line to the ledger.
     pub(crate) fn line(&mut self, line: NewLine) -> &mut Self {
         self.take(Ok(Change::Line(line)))
+    }
+
+    /// Puts register rows: all of them, or none.
+    pub(crate) fn records(&mut self, puts: Vec<record::Put>) -> &mut Self {
+        self.take(Ok(Change::Records(puts)))
+    }
+
+    /// Removes a register row.
+    pub(crate) fn remove_record(&mut self, row: Vec<u8>) -> &mut Self {
+        self.take(Ok(Change::RemoveRecord(row)))
+    }
+
+    /// Makes every waiting letter due now that rests on one of these names.
+    pub(crate) fn wake(&mut self, names: Vec<Vec<u8>>) -> &mut Self {
+        self.take(Ok(Change::Wake(names)))
+    }
+
+    /// Notes a fault; the commit answers the first.
+    pub(crate) fn fail(&mut self, fault: Fault) -> &mut Self {
+        self.take(Err(fault))
+    }
+
+    fn take(&mut self, change: Result<Change, Fault>) -> &mut Self {
+        match change {
+            Ok(change) => self.changes.push(change),
+            Err(fault) => self.fault = self.fault.take().or(Some(fault)),
+        }
+        self
     }
 
     fn seal_letter(&self, new: &NewLetter) -> Result<queue::Insert, Fault> {

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use super::fault::Fault;
 
 /// A row to be put, sealed already.
-pub(super) struct Put {
+pub(crate) struct Put {
     pub list: &'static str,
     pub row: Vec<u8>,
     pub sealed: Vec<u8>,
@@ -19,7 +19,7 @@ pub(super) struct Put {
 }
 
 /// What a row is found by.
-pub(super) struct Name {
+pub(crate) struct Name {
     pub name: Vec<u8>,
     pub sole: Sole,
 }
