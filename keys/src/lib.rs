@@ -2,9 +2,16 @@
 //!
 //! Not here: sockets (a handshake runs on a stream it is handed), files other than key files, the decision.
 
+pub mod certificate;
 pub mod level;
 pub mod peer;
 pub mod ring;
+pub mod roots;
 pub mod seal;
 pub mod storage;
 pub mod stored;
+
+mod verifier;
+
+#[cfg(test)]
+mod tests;
