@@ -33,7 +33,7 @@ use self::offers::Offers;
 use self::wire::{Stream, Wire};
 use super::diagnosis::{Diagnosis, Obstacle};
 use super::notice::Notice;
-use super::replies::Reply;
+use super::replies::{PeerWords, Reply};
 use crate::ledger::Entry;
 
 /// Who calls whom, and how patiently.
@@ -166,7 +166,7 @@ impl<L: Level> Session<L> {
     ///
     /// # Errors
     /// [`SendFailure`]
-    pub async fn send_notice(&mut self, notice: &Notice) -> Result<Receipt, SendFailure> {
+    pub async fn send_notice(&mut self, notice: &Notice) -> Result<PeerWords, SendFailure> {
         self.transact_notice(notice).await
     }
 
@@ -196,7 +196,7 @@ impl<L: Level> Session<L> {
 
     /// Asks whether the peer still listens, and clears what a former transaction left (RFC 5321 §4.1.1.5).
     pub async fn reset(&mut self) -> bool {
-        let answer = self.wire.ask("RSET", self.call.waits.command).await;
+        let answer = self.wire.ask("RSET", self.call.waits.reset).await;
         let alive = answer.is_ok_and(|reply| reply.is_ok());
         if !alive {
             self.health = Health::Spent;

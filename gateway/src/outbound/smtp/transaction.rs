@@ -11,13 +11,14 @@ use keys::level::{AtLeast, Level, Proven};
 use keys::seal::Sealed;
 use policy::Mailbox;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::outcome::{Fault, Receipt, SendFailure, Stage};
 use super::stuffing::{BareLineEnd, Stuffing};
 use super::wire::WireError;
 use super::{Health, Session};
 use crate::outbound::notice::Notice;
-use crate::outbound::replies::Reply;
+use crate::outbound::replies::{PeerWords, Reply};
 
 /// Octets of a chunk on its way from the blocking thread.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -65,14 +66,16 @@ impl<L: Level> Session<L> {
         });
         let (stuffing, written) = self.pump(&mut waiting).await?;
         let released = releasing.await.unwrap_or_else(|stopped| Err(stopped.to_string()));
-        match released {
-            Ok((bytes, sha256)) if bytes == written => self.finish(stuffing, bytes, sha256).await,
-            Ok(_) => Err(release_fault("octets were lost on the way")),
-            Err(why) => Err(release_fault(why)),
+        let (bytes, sha256) = released.map_err(release_fault)?;
+        if bytes != written {
+            return Err(release_fault("octets were lost on the way"));
         }
+        let words = self.finish(stuffing).await?;
+        let super::Call { host, address, .. } = self.call.clone();
+        Ok(Receipt { host, address, words, peer: self.peer.facts().clone(), bytes, sha256 })
     }
 
-    pub(super) async fn transact_notice(&mut self, notice: &Notice) -> Result<Receipt, SendFailure> {
+    pub(super) async fn transact_notice(&mut self, notice: &Notice) -> Result<PeerWords, SendFailure> {
         let envelope = Envelope {
             reverse_path: None,
             recipient: notice.to(),
@@ -84,8 +87,8 @@ impl<L: Level> Session<L> {
         // The channel is empty and has room for one: this never waits.
         let _receiver_is_here = chunks.try_send(notice.as_bytes().to_vec());
         drop(chunks);
-        let (stuffing, bytes) = self.pump(&mut waiting).await?;
-        self.finish(stuffing, bytes, notice.sha256()).await
+        let (stuffing, _bytes) = self.pump(&mut waiting).await?;
+        self.finish(stuffing).await
     }
 
     /// MAIL, RCPT and DATA: the peer waits for the message when this returns.
@@ -165,9 +168,14 @@ impl<L: Level> Session<L> {
 
     /// Stuffs and writes what comes through the channel until it closes. Octets of the message, before stuffing.
     async fn pump(&mut self, waiting: &mut mpsc::Receiver<Vec<u8>>) -> Result<(Stuffing, u64), SendFailure> {
-        let wait = self.call.waits.data_block;
+        let ends = Instant::now() + self.call.waits.message;
         let (mut stuffing, mut out, mut bytes) = (Stuffing::default(), Vec::with_capacity(CHUNK_BYTES * 2), 0_u64);
         loop {
+            // A block at a time, and all of it within bounds: a peer that takes a byte a minute is let go.
+            let wait = self.call.waits.data_block.min(ends.saturating_duration_since(Instant::now()));
+            if wait.is_zero() {
+                return Err(SendFailure::lost(WireError::TimedOut, Stage::Data));
+            }
             let chunk = match tokio::time::timeout(wait, waiting.recv()).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok((stuffing, bytes)),
@@ -197,7 +205,7 @@ impl<L: Level> Session<L> {
     }
 
     /// The final dot. From its first octet on, silence means that we do not know.
-    async fn finish(&mut self, stuffing: Stuffing, bytes: u64, sha256: [u8; 32]) -> Result<Receipt, SendFailure> {
+    async fn finish(&mut self, stuffing: Stuffing) -> Result<PeerWords, SendFailure> {
         let end = stuffing.end().map_err(|BareLineEnd| SendFailure::Fault(Fault::BareLineEnd))?;
         let waits = self.call.waits;
         self.wire.write(end, waits.data_block).await.map_err(|_unheard| SendFailure::Unknown)?;
@@ -207,8 +215,7 @@ impl<L: Level> Session<L> {
             return Err(SendFailure::answered(&reply, Stage::FinalDot));
         }
         self.taken = self.taken.saturating_add(1);
-        let super::Call { host, address, .. } = self.call.clone();
-        Ok(Receipt { host, address, words: reply.words(), peer: self.peer.facts().clone(), bytes, sha256 })
+        Ok(reply.words())
     }
 
     /// The peer has answered all that it was asked: another message may follow, unless it is closing (421).

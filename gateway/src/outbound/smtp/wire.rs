@@ -20,12 +20,16 @@ pub struct Waits {
     pub greeting: Duration,
     /// For the TLS handshake.
     pub handshake: Duration,
-    /// For the reply to EHLO, STARTTLS, MAIL, RCPT or RSET.
+    /// For the reply to EHLO, STARTTLS, MAIL or RCPT.
     pub command: Duration,
+    /// For the reply to RSET on a session that has waited: a dead one is not waited for.
+    pub reset: Duration,
     /// For the reply to DATA.
     pub data_start: Duration,
     /// For a block of data to be taken, or to be ready.
     pub data_block: Duration,
+    /// For the whole message. Ours: RFC 5321 bounds no whole.
+    pub message: Duration,
     /// For the reply to the final dot.
     pub final_dot: Duration,
     /// For the reply to QUIT: nobody waits long for a goodbye.
@@ -40,22 +44,26 @@ impl Waits {
             greeting: Duration::from_mins(5),
             handshake: Duration::from_mins(1),
             command: Duration::from_mins(5),
+            reset: Duration::from_secs(10),
             data_start: Duration::from_mins(2),
             data_block: Duration::from_mins(3),
+            message: Duration::from_mins(30),
             final_dot: Duration::from_mins(10),
             quit: Duration::from_secs(2),
         }
     }
 
-    /// None of them longer than `most`.
+    /// No single stage longer than `most`; the whole message as before.
     #[must_use]
     pub fn at_most(self, most: Duration) -> Self {
         Self {
             greeting: self.greeting.min(most),
             handshake: self.handshake.min(most),
             command: self.command.min(most),
+            reset: self.reset.min(most),
             data_start: self.data_start.min(most),
             data_block: self.data_block.min(most),
+            message: self.message,
             final_dot: self.final_dot.min(most),
             quit: self.quit.min(most),
         }
