@@ -43,7 +43,7 @@ impl Rates {
         let filled = buckets.get(staff).copied().unwrap_or(now).max(now).saturating_add(self.0.cost_micros);
         let over = filled.saturating_sub(now).saturating_sub(HOUR_MICROS);
         if over > 0 {
-            return Err(u64::try_from(over / 1_000_000).unwrap_or(0).saturating_add(1));
+            return Err(u64::try_from(over).unwrap_or(0).div_ceil(1_000_000));
         }
         buckets.insert(staff.to_owned(), filled);
         Ok(())
