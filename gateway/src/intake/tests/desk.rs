@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use policy::{LetterId, Mailbox, Reason, ReasonCode, Verdict};
+use policy::{LetterId, Mailbox, Verdict};
 use secrecy::ExposeSecret;
 
 use crate::intake::{
@@ -156,16 +156,12 @@ fn body_of(message: &[u8]) -> Vec<u8> {
 }
 
 fn judged(to: &Mailbox, number: u64) -> Judged {
-    let (verdict, code) = match to.local() {
-        "refused" => (Verdict::Refuse, Some(ReasonCode::ConsentRefused)),
-        "held" => (Verdict::Hold, Some(ReasonCode::ConsentNone)),
-        _ => (Verdict::Release, None),
+    let verdict = match to.local() {
+        "refused" => Verdict::Refuse,
+        "held" => Verdict::Hold,
+        _ => Verdict::Release,
     };
-    let reasons = code
-        .map(|code| Reason { code, sentence: "A sentence.".into(), remedy: "A remedy.".into(), who: "sender" })
-        .into_iter()
-        .collect();
-    Judged { id: LetterId::from_bits(number), to: to.clone(), verdict, reasons }
+    Judged { id: LetterId::from_bits(number), to: to.clone(), verdict, reasons: Vec::new() }
 }
 
 /// How a door is named in what arrived.
