@@ -1,4 +1,5 @@
 //! Kills a real program at a chosen system call, by strace's injection: the nearest thing to pulling the plug.
+#![allow(dead_code, reason = "an instrument may have a part that no story needs today")]
 
 use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -132,6 +133,14 @@ mod tests {
         let copy = folder.path().join("copy");
         let arguments = ["if=/dev/zero", &format!("of={}", copy.display()), "bs=10", "count=5"];
         assert_eq!(count("write", Some(&copy), Path::new("/bin/dd"), &arguments), 5);
+    }
+
+    #[test]
+    fn the_plug_can_be_pulled_from_outside() {
+        let mut command = Command::new("/bin/cat");
+        let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        assert!(running.ended().is_none() && running.stdout().is_some());
+        assert!(was_killed(running.kill()));
     }
 
     #[test]
