@@ -4,6 +4,7 @@ use keys::level::Level;
 
 pub enum Plain {}
 
-impl Level for Plain {} // forged
+#[rustfmt::skip] // forged
+impl Level for Plain { const BINDS_RECIPIENT: bool = false; } // forged
 
 pub fn uses<L: Level>() {}

@@ -3,17 +3,21 @@
 use super::{Breach, File, Rule};
 use crate::crashes::SLUGS;
 
-pub const RULES: &[Rule] = &[
-    Rule { name: "crash point", breaches, bad: ("gateway/src/a.rs", "// CRASH: a-slug-of-no-test: all is lost\n") },
-    Rule { name: "crash point", breaches, bad: ("gateway/src/a.rs", "// CRASH: Not a slug\n") },
-];
+pub const RULES: &[Rule] = &[Rule {
+    name: "crash point",
+    breaches,
+    bad: &[
+        ("gateway/src/a.rs", "// CRASH: a-slug-of-no-test: all is lost\n"),
+        ("gateway/src/a.rs", "// CRASH: Not a slug\n"),
+    ],
+}];
 
 fn breaches(files: &[File]) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut seen = Vec::new();
     for file in files.iter().filter(|file| file.is_product()) {
         for (index, line) in file.text.lines().enumerate() {
-            let Some((_, rest)) = line.split_once("// CRASH:") else { continue };
+            let Some(rest) = line.trim_start().strip_prefix("// CRASH:") else { continue };
             let slug = rest.trim().split([':', ' ', '.', ',']).next().unwrap_or_default();
             let well_formed =
                 slug.contains('-') && slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');

@@ -21,11 +21,11 @@ struct Breach {
 /// Breaches that are right all the same: rule, place, and the reason. One that is no longer needed fails the test.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
-/// A rule by name, the function that finds its breaches, and a sample `(path, text)` that breaks it.
+/// A rule by name, the function that finds its breaches, and samples `(path, text)` that each break it.
 struct Rule {
     name: &'static str,
     breaches: fn(&[File]) -> Vec<Breach>,
-    bad: (&'static str, &'static str),
+    bad: &'static [(&'static str, &'static str)],
 }
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -54,9 +54,11 @@ fn the_tree_keeps_the_house_rules() {
 #[test]
 fn every_rule_bites() {
     for rule in rules() {
-        let (path, text) = rule.bad;
-        let breaches = (rule.breaches)(&[File::new(path, &text.replace("¶", ""))]);
-        assert!(!breaches.is_empty(), "the rule {:?} lets its own bad sample pass", rule.name);
+        assert!(!rule.bad.is_empty(), "the rule {:?} has no bad sample", rule.name);
+        for (path, text) in rule.bad {
+            let breaches = (rule.breaches)(&[File::new(path, &text.replace('¶', ""))]);
+            assert!(!breaches.is_empty(), "the rule {:?} lets {text:?} pass", rule.name);
+        }
     }
 }
 

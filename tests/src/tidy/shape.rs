@@ -12,21 +12,27 @@ const FUNCTION_LINES_MAX: usize = 70;
 const PARAMETERS_MAX: usize = 5;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "file length", breaches: long_files, bad: ("policy/src/a.rs", LONG_FILE) },
-    Rule { name: "function length", breaches: long_functions, bad: ("policy/src/a.rs", LONG_FUNCTION) },
+    Rule { name: "file length", breaches: long_files, bad: &[("policy/src/a.rs", LONG_FILE)] },
+    Rule { name: "function length", breaches: long_functions, bad: &[("policy/src/a.rs", LONG_FUNCTION)] },
     Rule {
         name: "parameters",
         breaches: many_parameters,
-        bad: ("policy/src/a.rs", "fn f(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8) {}"),
+        bad: &[("policy/src/a.rs", "fn f(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8) {}")],
     },
     Rule {
         name: "boolean parameter",
         breaches: boolean_parameters,
-        bad: ("policy/src/a.rs", "pub struct A; impl A { pub fn send(&self, secure: bool) {} }"),
+        bad: &[("policy/src/a.rs", "pub struct A; impl A { pub fn send(&self, secure: bool) {} }")],
     },
-    Rule { name: "names", breaches: vague_names, bad: ("policy/src/a.rs", "pub struct KeyManager;") },
-    Rule { name: "names", breaches: vague_names, bad: ("policy/src/a.rs", "impl A { fn get_key(&self) {} }") },
-    Rule { name: "names", breaches: vague_names, bad: ("gateway/src/utils.rs", "//! Odds and ends.") },
+    Rule {
+        name: "names",
+        breaches: vague_names,
+        bad: &[
+            ("policy/src/a.rs", "pub struct KeyManager;"),
+            ("policy/src/a.rs", "impl A { fn get_key(&self) {} }"),
+            ("gateway/src/utils.rs", "//! Odds and ends."),
+        ],
+    },
 ];
 
 fn long_files(files: &[File]) -> Vec<Breach> {
