@@ -15,9 +15,16 @@ mod private {
 }
 
 /// A level. There are two, and there will be no third from outside.
-pub trait Level: private::Sealed + Send + Sync + 'static {}
-impl Level for Verified {}
-impl Level for Proven {}
+pub trait Level: private::Sealed + Send + Sync + 'static {
+    /// Whether what needs this level may leave only to a host proven for the very recipient it is for.
+    const BINDS_RECIPIENT: bool;
+}
+impl Level for Verified {
+    const BINDS_RECIPIENT: bool = false;
+}
+impl Level for Proven {
+    const BINDS_RECIPIENT: bool = true;
+}
 
 /// A session of this level may carry what needs level `L`.
 pub trait AtLeast<L: Level>: Level {}
