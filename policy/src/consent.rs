@@ -60,7 +60,7 @@ pub enum AgencyOrKind {
 }
 
 /// One entry of the consented-sharing register. Never edited: a change of mind is a new entry that `supersedes`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Consent {
     /// Unique among consents.
     pub id: String,
@@ -100,4 +100,11 @@ pub struct Consent {
     pub abroad: Vec<String>,
     /// The entry it stands in for.
     pub supersedes: Option<String>,
+}
+
+/// Shows the id alone: the rest is about a person.
+impl std::fmt::Debug for Consent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Consent({})", self.id)
+    }
 }

@@ -1,8 +1,13 @@
 //! A letter: one document, with its attachments, to one recipient.
+//!
+//! Not here: how a message's headers and tags become these fields (`gateway/intake/declare.rs`).
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Category, Finding, Mailbox, Purpose, SubjectId};
+
+/// Crockford's base 32: no I, L, O or U.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A letter's public reference, `SG-XXXX-XXXX` in Crockford base 32: says nothing about anybody.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -10,7 +15,7 @@ use crate::{Category, Finding, Mailbox, Purpose, SubjectId};
 pub struct LetterId(String);
 
 /// What a letter declares from a closed list: a word of it, or another word.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Declared<T> {
     /// On the list.
@@ -50,7 +55,6 @@ impl LetterId {
     /// The reference that stands for the low 40 of these bits.
     #[must_use]
     pub fn from_bits(bits: u64) -> Self {
-        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         let digit = |place: u32| {
             let index = usize::try_from((bits >> (5 * place)) & 31).unwrap_or_default();
             char::from(ALPHABET.get(index).copied().unwrap_or(b'0'))
@@ -79,12 +83,43 @@ impl std::fmt::Display for LetterIdError {
 impl std::error::Error for LetterIdError {}
 
 impl LetterId {
-    /// Parses a reference, in either case.
+    /// Parses a reference, in either case; as Crockford has it, `I` and `L` read as 1, and `O` as 0.
     ///
     /// # Errors
     /// When it does not read `SG-XXXX-XXXX`.
     pub fn parse(text: &str) -> Result<Self, LetterIdError> {
-        Ok(Self(text.to_uppercase()))
+        let read = |c: char| match c.to_ascii_uppercase() {
+            'I' | 'L' => Some('1'),
+            'O' => Some('0'),
+            upper if upper.is_ascii() && ALPHABET.contains(&(upper as u8)) => Some(upper),
+            _ => None,
+        };
+        let quad = |quad: &str| quad.chars().map(read).collect::<Option<String>>().filter(|read| read.len() == 4);
+        let mut parts = text.split('-');
+        let (sg, front, back) = (parts.next(), parts.next().and_then(quad), parts.next().and_then(quad));
+        match (sg, front, back, parts.next()) {
+            (Some(sg), Some(front), Some(back), None) if sg.eq_ignore_ascii_case("SG") => {
+                Ok(Self(format!("SG-{front}-{back}")))
+            }
+            _ => Err(LetterIdError),
+        }
+    }
+}
+
+/// Shows a word of the list; of another word, which is the sender's own text, only that there is one.
+impl<T: std::fmt::Debug> std::fmt::Debug for Declared<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Known(word) => write!(f, "Known({word:?})"),
+            Self::Unknown(_) => f.write_str("Unknown(…)"),
+        }
+    }
+}
+
+/// Shows the reference alone.
+impl<B> std::fmt::Debug for Letter<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Letter({})", self.id)
     }
 }
 
@@ -106,3 +141,6 @@ impl From<LetterId> for String {
         id.0
     }
 }
+
+#[cfg(test)]
+mod tests;

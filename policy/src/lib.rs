@@ -6,6 +6,8 @@
 //! Not here: where facts come from (`gateway/registers`), how a letter is sealed (`keys`), what a
 //! refusal looks like on a wire (`gateway/status.rs`).
 
+#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
 mod agency;
 mod consent;
 mod decide;
@@ -29,7 +31,7 @@ pub use finding::Finding;
 pub use letter::{Declared, Letter, LetterId, LetterIdError};
 pub use mailbox::{Domain, Mailbox, MailboxError};
 pub use staff::{Hours, Role, Staff};
-pub use subject::{Subject, SubjectId, SubjectIdError};
-pub use time::{Moment, Timestamp};
+pub use subject::{Subject, SubjectId, SubjectIdError, nhs_check};
+pub use time::{Moment, TimeError, Timestamp};
 pub use verdict::{Clearance, Cleared, Decision, Duty, Explanation, Outcome, Reason, ReasonCode, Verdict};
 pub use words::{AgencyKind, Category, Channel, Proof, Purpose};
