@@ -114,16 +114,16 @@ fn listing() {
         },
         &[],
     );
-    check(|w| (w.to_own_address(), w.subject().addresses.clear()), &["agency.not-listed"]);
-    check(World::to_own_address, &["agency.purpose"]);
-    check(|w| (w.to_own_address(), w.letter.purpose = None), &["purpose.missing"]);
-    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[ClinicalLetter]), w.to_own_address()), &[]);
-    check(|w| (w.purpose(Purpose::SubjectAccess, Kind::Gp, &[Coaching]), w.to_own_address()), &[]);
+    check(|w| (w.send_home(), w.subject().addresses.clear()), &["agency.not-listed"]);
+    check(World::send_home, &["agency.purpose"]);
+    check(|w| (w.send_home(), w.letter.purpose = None), &["purpose.missing"]);
+    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[ClinicalLetter]), w.send_home()), &[]);
+    check(|w| (w.purpose(Purpose::SubjectAccess, Kind::Gp, &[Coaching]), w.send_home()), &[]);
     check(
         |w| {
             w.purpose(Purpose::Exceptional, Kind::Gp, &[Coaching]);
             w.except(Ground::LegalDuty);
-            w.to_own_address();
+            w.send_home();
         },
         &["agency.purpose", "exception.scope"],
     );
@@ -310,7 +310,7 @@ fn subject() {
             |w| {
                 w.purpose(purpose, Kind::Gp, &[ClinicalLetter]);
                 w.subject().restricted = true;
-                w.to_own_address();
+                w.send_home();
             },
             &[],
         );
@@ -607,7 +607,7 @@ fn channels_and_duties() {
         &[HttpsPush, AgeEmail, TlsEmail, Link],
         &[NeutralCover, CopyToSubject, TellSubject, Review],
     );
-    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[Casework]), w.to_own_address()), &[Link], &[NeutralCover]);
+    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[Casework]), w.send_home()), &[Link], &[NeutralCover]);
     check(|w| w.with_agency(|a| a.suspended = true), &[], &[]);
 }
 
