@@ -13,6 +13,9 @@ pub(crate) struct Fields<'n> {
     faults: Vec<Fault>,
 }
 
+/// How a value is read.
+pub(crate) type Read<T> = fn(&Node) -> Result<T, Vec<Fault>>;
+
 /// What a record's file form is: `(field, value)` in the order of the specification.
 pub(crate) type Written = Vec<(&'static str, toml::Value)>;
 
@@ -39,7 +42,7 @@ impl<'n> Fields<'n> {
                     Some(nearest) => format!("did you mean `{nearest}`?"),
                     None => format!("take it out; the fields here are {}", self.asked.join(", ")),
                 };
-                self.faults.push(node.fault("there is no field of this name", remedy).within(name));
+                self.faults.push(node.fault("there is no field of this name", remedy).within(&shown(name)));
             }
         }
         match record {
@@ -50,14 +53,26 @@ impl<'n> Fields<'n> {
 
     /// The field's node, if it is there. Marks the name as known.
     pub(crate) fn node(&mut self, name: &'static str) -> Option<&'n Node> {
-        self.asked.push(name);
+        self.known(name);
         self.node.field(name)
+    }
+
+    /// Marks a name as known, whatever stands there.
+    pub(crate) fn known(&mut self, name: &'static str) {
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
     }
 
     /// A field that must be there and not blank.
     pub(crate) fn must<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        self.must_be(name, T::read)
+    }
+
+    /// As [`Fields::must`], read in a way of its own.
+    pub(crate) fn must_be<T>(&mut self, name: &'static str, read: Read<T>) -> Option<T> {
         match self.node(name) {
-            Some(node) => self.read(name, node),
+            Some(node) => self.read(name, node, read),
             None => {
                 self.fault(name, "this field is required", format!("add {name} = …"));
                 None
@@ -67,8 +82,13 @@ impl<'n> Fields<'n> {
 
     /// A field that may be left out.
     pub(crate) fn may<T: Field + Default>(&mut self, name: &'static str) -> Option<T> {
+        self.may_be(name, T::read)
+    }
+
+    /// As [`Fields::may`], read in a way of its own.
+    pub(crate) fn may_be<T: Default>(&mut self, name: &'static str, read: Read<T>) -> Option<T> {
         match self.node(name) {
-            Some(node) => self.read(name, node),
+            Some(node) => self.read(name, node, read),
             None => Some(T::default()),
         }
     }
@@ -86,9 +106,10 @@ impl<'n> Fields<'n> {
     /// Holds a field's text, or each text of its list, against a rule.
     pub(crate) fn hold(&mut self, name: &'static str, rule: Rule) {
         let Some(node) = self.node.field(name) else { return };
-        for text in std::iter::once(node).chain(node.elements()) {
+        let elements = node.elements().iter().enumerate().map(|(index, node)| (format!("{name}[{index}]"), node));
+        for (path, text) in std::iter::once((name.to_owned(), node)).chain(elements) {
             if let Some(Err((problem, remedy))) = text.text().map(rule) {
-                self.faults.push(text.fault(problem, remedy).within(name));
+                self.faults.push(text.fault(problem, remedy).within(&path));
             }
         }
     }
@@ -99,8 +120,8 @@ impl<'n> Fields<'n> {
         self.faults.push(node.fault(problem, remedy).within(name));
     }
 
-    fn read<T: Field>(&mut self, name: &'static str, node: &Node) -> Option<T> {
-        T::read(node).map_err(|found| self.faults.extend(found.into_iter().map(|fault| fault.within(name)))).ok()
+    fn read<T>(&mut self, name: &'static str, node: &Node, read: Read<T>) -> Option<T> {
+        read(node).map_err(|found| self.faults.extend(found.into_iter().map(|fault| fault.within(name)))).ok()
     }
 }
 
@@ -150,10 +171,17 @@ macro_rules! record {
         }
     };
     (@write $written:ident $self:ident $field:ident $mode:ident $($rule:ident)?) => {
-        $written.push((stringify!($field), $self.$field.write()));
+        $written.extend([(stringify!($field), $self.$field.write())]);
     };
 }
 pub(crate) use record;
+
+/// A name that a file made up, as far as it is repeated.
+pub(crate) fn shown(name: &str) -> String {
+    const CHARS_MAX: usize = 40;
+    let cut = if name.chars().nth(CHARS_MAX).is_some() { "…" } else { "" };
+    name.chars().filter(|c| !c.is_control()).take(CHARS_MAX).chain(cut.chars()).collect()
+}
 
 /// A field that may be left out is written when it is not at its default.
 pub(crate) fn is_set<T: Default + PartialEq>(value: &T) -> bool {

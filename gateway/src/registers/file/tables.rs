@@ -252,10 +252,11 @@ mod agency_or_kind {
 /// What an entry covers: words, or `any` in a `no`, which is kept as an empty list.
 mod scope {
     use super::super::field::text;
-    use super::{Field, Fields};
+    use super::{Field, Fields, Node};
 
     pub(super) fn read<T: Field>(name: &'static str, fields: &mut Fields<'_>) -> Option<Vec<T>> {
-        let any = fields.node(name)?.elements().iter().any(|word| word.text() == Some("any"));
+        let any =
+            fields.node(name).map(Node::elements).unwrap_or_default().iter().any(|word| word.text() == Some("any"));
         let is_no = fields.node("answer").is_some_and(|node| text(node) == Ok("no"));
         match (any, is_no) {
             (false, _) => fields.some(name),
@@ -324,35 +325,21 @@ mod ground_fields {
     use super::super::field::text;
     use super::{Exception, Fields, Written};
 
-    const fn names(ground: Ground) -> &'static [&'static str] {
-        match ground {
-            Ground::LegalDuty => &["instrument"],
-            Ground::StatutoryNotification => &["instrument", "authority"],
-            Ground::VitalInterests => &["who_at_risk", "belief", "why_no_consent"],
-            Ground::Safeguarding => &["concern"],
-            Ground::SeriousCrime => &["necessity", "power"],
-            Ground::AuthorityRequest => &["requester", "power"],
-            Ground::DeceasedApplicant => &["applicant", "evidence"],
-            Ground::S251 => &["approval"],
-            Ground::UnableToConsent => &["reason", "capacity_note"],
-        }
-    }
-
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<BTreeMap<String, String>> {
         let ground = fields.node("ground").and_then(|node| text(node).ok()?.parse::<Ground>().ok());
         let Some(ground) = ground else {
             // The ground is at fault; whether these fields go with it cannot be said.
-            Ground::ALL.iter().flat_map(|ground| names(*ground)).for_each(|name| drop(fields.node(name)));
+            Ground::ALL.iter().flat_map(|ground| ground.fields()).for_each(|name| fields.known(name));
             return None;
         };
-        let read: Vec<_> = names(ground).iter().map(|name| (*name, fields.may::<Option<String>>(name))).collect();
+        let read: Vec<_> = ground.fields().iter().map(|name| (*name, fields.may::<Option<String>>(name))).collect();
         let filled = read.into_iter().map(|(name, text)| Some((name.to_owned(), text?)));
         let filled: Option<Vec<_>> = filled.collect();
         Some(filled?.into_iter().filter_map(|(name, text)| Some((name, text?))).collect())
     }
 
     pub(super) fn write(exception: &Exception, written: &mut Written) {
-        for name in names(exception.ground) {
+        for name in exception.ground.fields() {
             if let Some(text) = exception.fields.get(*name) {
                 written.push((name, text.as_str().into()));
             }
