@@ -92,10 +92,12 @@ impl Store {
 
     async fn recover(&self) -> Result<Recovered, Fault> {
         self.write(vec![Change::VoidLeases]).await?;
-        let rows = sqlx::query("SELECT DISTINCT blob FROM letter WHERE blob IS NOT NULL").fetch_all(self.readers()).await?;
+        let rows =
+            sqlx::query("SELECT DISTINCT blob FROM letter WHERE blob IS NOT NULL").fetch_all(self.readers()).await?;
         let named: HashSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         let blobs_removed = blob::sweep(self.ground(), named).await?;
-        let unfinished = crate::ledger::close_unfinished(self, line::open(&mut *self.readers().acquire().await?).await?).await?;
+        let unfinished =
+            crate::ledger::close_unfinished(self, line::open(&mut *self.readers().acquire().await?).await?).await?;
         Ok(Recovered { blobs_removed, unfinished })
     }
 }
