@@ -19,7 +19,7 @@ mod open;
 mod queue;
 pub(crate) mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod vault;
 mod writer;
 

@@ -103,7 +103,7 @@ impl Store {
 }
 
 /// What can be wrong, before the path is put to it.
-enum Problem {
+pub(super) enum Problem {
     Folder(io::Error),
     Database(Fault),
     Newer(i64),
@@ -204,7 +204,7 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn options_of(folder: &Path) -> Result<AnyConnectOptions, Problem> {
+pub(super) fn options_of(folder: &Path) -> Result<AnyConnectOptions, Problem> {
     let path = std::path::absolute(folder.join(DATABASE))?;
     let path = path.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8; give it another name"))?;
     let mut url = String::from("sqlite://");
