@@ -8,8 +8,10 @@ mod change;
 mod check;
 mod credentials;
 mod facts;
+pub mod file;
 mod import;
 mod listed;
+pub mod scenario;
 #[cfg(test)]
 mod tests;
 
