@@ -116,12 +116,7 @@ impl Ledger {
         batch.commit().await.map(drop)
     }
 
-    async fn open(
-        &self,
-        letter: &Letter<StoredBody>,
-        explanation: &Explanation,
-        way: Way<'_>,
-    ) -> Result<Entry, Fault> {
+    async fn open(&self, letter: &Letter<StoredBody>, explanation: &Explanation, way: Way<'_>) -> Result<Entry, Fault> {
         let told = Told::of(&self.0, letter, explanation);
         let said = Said::Disclosure {
             channel: way.channel,

@@ -43,10 +43,16 @@ pub(super) enum Change {
     Settle(queue::Settle),
     Amend(queue::Amend),
     Trail(LetterId, Vec<u8>),
-    LeaseLetters { until: i64, limit: u32 },
+    LeaseLetters {
+        until: i64,
+        limit: u32,
+    },
     Notice(notice::Insert),
     SettleNotice(notice::Settle),
-    LeaseNotices { until: i64, limit: u32 },
+    LeaseNotices {
+        until: i64,
+        limit: u32,
+    },
     Answer(answer::Insert),
     Records(Vec<record::Put>),
     RemoveRecord(Vec<u8>),
@@ -68,13 +74,7 @@ impl Batch {
     }
 
     /// Ends an attempt: the letter's new state, why (as `held show` prints it), and what happened, oldest first.
-    pub fn settle(
-        &mut self,
-        lease: &Lease,
-        to: Transition,
-        standing: &impl Serialize,
-        events: &[Event],
-    ) -> &mut Self {
+    pub fn settle(&mut self, lease: &Lease, to: Transition, standing: &impl Serialize, events: &[Event]) -> &mut Self {
         let vault = self.store.vault();
         let row = lease.id.as_str().as_bytes();
         let change = vault.seal("standing", row, standing).and_then(|standing| {
@@ -119,9 +119,7 @@ impl Batch {
     pub fn notice(&mut self, new: NewNotice) -> &mut Self {
         let id = self.store.dice().name();
         let sealed = self.store.vault().seal("notice", id.as_bytes(), &new.body);
-        self.take(sealed.map(|sealed| {
-            Change::Notice(notice::Insert { id, letter: new.letter, due: new.due, sealed })
-        }))
+        self.take(sealed.map(|sealed| Change::Notice(notice::Insert { id, letter: new.letter, due: new.due, sealed })))
     }
 
     /// Ends an attempt to send a notice.

@@ -90,7 +90,9 @@ pub enum OpenError {
         fault: Fault,
     },
     /// A newer version has written it.
-    #[error("data folder {path}: schema version {found} is newer than this program's {known}; install the newer program")]
+    #[error(
+        "data folder {path}: schema version {found} is newer than this program's {known}; install the newer program"
+    )]
     Newer {
         /// Which.
         path: String,

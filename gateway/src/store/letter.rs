@@ -58,8 +58,7 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: &[Self] =
-        &[Self::Queued, Self::Held, Self::Refused, Self::Delivered, Self::Expired, Self::Failed];
+    pub const ALL: &[Self] = &[Self::Queued, Self::Held, Self::Refused, Self::Delivered, Self::Expired, Self::Failed];
 
     /// The one spelling.
     #[must_use]

@@ -108,12 +108,7 @@ pub(super) async fn page(tx: &mut AnyConnection, after: i64, limit: i64) -> Resu
         .await?;
     rows.iter()
         .map(|row| {
-            Ok(Line {
-                seq: row.try_get(0)?,
-                entry: row.try_get(1)?,
-                previous: row.try_get(2)?,
-                hash: row.try_get(3)?,
-            })
+            Ok(Line { seq: row.try_get(0)?, entry: row.try_get(1)?, previous: row.try_get(2)?, hash: row.try_get(3)? })
         })
         .collect()
 }

@@ -19,7 +19,7 @@ mod open;
 mod queue;
 pub(crate) mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod vault;
 mod writer;
 
@@ -48,6 +48,7 @@ pub use letter::{
 };
 pub use notice::{NewNotice, NoticeEnd, NoticeLease};
 pub use open::{Home, Recovered};
+pub use record::{Past, Sole};
 
 use batch::Change;
 use vault::Vault;
@@ -165,10 +166,7 @@ impl Store {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let counts = &self.0.ground.counters;
-        Counters {
-            commits: counts.commits.load(Ordering::Relaxed),
-            batches: counts.batches.load(Ordering::Relaxed),
-        }
+        Counters { commits: counts.commits.load(Ordering::Relaxed), batches: counts.batches.load(Ordering::Relaxed) }
     }
 
     /// Waits until the writer has stopped, after which every write answers [`Fault::Stopped`]: open the store again.
@@ -267,6 +265,11 @@ impl Snapshot {
     /// What a row was, oldest first.
     pub async fn past(&mut self, row: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
         record::past(&mut self.0, row).await
+    }
+
+    /// Moves with every change of a register.
+    pub async fn registers_version(&mut self) -> Result<i64, Fault> {
+        record::version(&mut self.0).await
     }
 
     /// Ledger lines in order.

@@ -113,7 +113,8 @@ pub(super) async fn lease(
     .fetch_all(tx)
     .await?;
     // One damaged row must not stop the others: it stays leased, and is named in the log.
-    let opened = rows.iter().filter_map(|row| open(vault, row).inspect_err(|fault| tracing::error!(%fault, "notice")).ok());
+    let opened =
+        rows.iter().filter_map(|row| open(vault, row).inspect_err(|fault| tracing::error!(%fault, "notice")).ok());
     Ok(opened.collect())
 }
 

@@ -92,16 +92,18 @@ impl Store {
 
     async fn recover(&self) -> Result<Recovered, Fault> {
         self.write(vec![Change::VoidLeases]).await?;
-        let rows = sqlx::query("SELECT DISTINCT blob FROM letter WHERE blob IS NOT NULL").fetch_all(self.readers()).await?;
+        let rows =
+            sqlx::query("SELECT DISTINCT blob FROM letter WHERE blob IS NOT NULL").fetch_all(self.readers()).await?;
         let named: HashSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         let blobs_removed = blob::sweep(self.ground(), named).await?;
-        let unfinished = crate::ledger::close_unfinished(self, line::open(&mut *self.readers().acquire().await?).await?).await?;
+        let unfinished =
+            crate::ledger::close_unfinished(self, line::open(&mut *self.readers().acquire().await?).await?).await?;
         Ok(Recovered { blobs_removed, unfinished })
     }
 }
 
 /// What can be wrong, before the path is put to it.
-enum Problem {
+pub(super) enum Problem {
     Folder(io::Error),
     Database(Fault),
     Newer(i64),
@@ -202,7 +204,7 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn options_of(folder: &Path) -> Result<AnyConnectOptions, Problem> {
+pub(super) fn options_of(folder: &Path) -> Result<AnyConnectOptions, Problem> {
     let path = std::path::absolute(folder.join(DATABASE))?;
     let path = path.to_str().ok_or_else(|| io::Error::other("its path is not UTF-8; give it another name"))?;
     let mut url = String::from("sqlite://");

@@ -94,11 +94,7 @@ pub(super) async fn append(tx: &mut AnyConnection, letter: &LetterId, events: Ve
     Ok(())
 }
 
-pub(super) async fn lease(
-    tx: &mut AnyConnection,
-    (now, until): (i64, i64),
-    limit: u32,
-) -> Result<Vec<Lease>, Fault> {
+pub(super) async fn lease(tx: &mut AnyConnection, (now, until): (i64, i64), limit: u32) -> Result<Vec<Lease>, Fault> {
     let rows = sqlx::query(
         "UPDATE letter SET lease_until = $1, lease_token = lease_token + 1 WHERE id IN \
          (SELECT id FROM letter WHERE due <= $2 AND lease_until <= $2 ORDER BY due, created LIMIT $3) \

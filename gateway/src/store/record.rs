@@ -59,7 +59,7 @@ pub(super) async fn put(tx: &mut AnyConnection, puts: Vec<Put>, now: i64) -> Res
     for put in puts {
         write(tx, put, now).await?;
     }
-    Ok(())
+    moved(tx).await
 }
 
 async fn write(tx: &mut AnyConnection, put: Put, now: i64) -> Result<(), Fault> {
@@ -106,8 +106,23 @@ async fn write(tx: &mut AnyConnection, put: Put, now: i64) -> Result<(), Fault> 
 
 pub(super) async fn remove(tx: &mut AnyConnection, row: &[u8]) -> Result<(), Fault> {
     sqlx::query("DELETE FROM record_name WHERE row = $1").bind(row).execute(&mut *tx).await?;
-    let done = sqlx::query("DELETE FROM record WHERE row = $1").bind(row).execute(tx).await?;
-    if done.rows_affected() == 0 { Err(Fault::NotFound) } else { Ok(()) }
+    let done = sqlx::query("DELETE FROM record WHERE row = $1").bind(row).execute(&mut *tx).await?;
+    if done.rows_affected() == 0 { Err(Fault::NotFound) } else { moved(tx).await }
+}
+
+/// Moves with every change, whoever makes it.
+pub(super) async fn version(tx: &mut AnyConnection) -> Result<i64, Fault> {
+    let row = sqlx::query("SELECT value FROM meta WHERE name = 'registers'").fetch_optional(tx).await?;
+    row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
+}
+
+async fn moved(tx: &mut AnyConnection) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO meta (name, value) VALUES ('registers', 1) ON CONFLICT (name) DO UPDATE SET value = meta.value + 1",
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Every row that goes by one of `names`: one indexed read for up to 200 of them.
@@ -133,12 +148,7 @@ pub(super) async fn find(tx: &mut AnyConnection, names: &[Vec<u8>]) -> Result<Ve
 }
 
 /// The next `limit` rows of a list after `after`, in the order of their pseudonyms.
-pub(super) async fn page(
-    tx: &mut AnyConnection,
-    list: &str,
-    after: &[u8],
-    limit: i64,
-) -> Result<Vec<Found>, Fault> {
+pub(super) async fn page(tx: &mut AnyConnection, list: &str, after: &[u8], limit: i64) -> Result<Vec<Found>, Fault> {
     let rows = sqlx::query(
         "SELECT row AS name, list, row, sealed FROM record WHERE list = $1 AND row > $2 ORDER BY row LIMIT $3",
     )

@@ -147,7 +147,8 @@ impl Writer {
         let mut done = Committed::default();
         let tx = &mut self.conn;
         for change in changes {
-            after.wakes |= !matches!(change, Change::LeaseLetters { .. } | Change::LeaseNotices { .. } | Change::Line(_));
+            after.wakes |=
+                !matches!(change, Change::LeaseLetters { .. } | Change::LeaseNotices { .. } | Change::Line(_));
             match change {
                 Change::Letter(letter) => {
                     if let Some(contents) = &letter.contents {
