@@ -6,13 +6,13 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use base64::write::EncoderWriter;
 use policy::{LetterId, Mailbox};
 
 use crate::header::{phrase, tame, unstructured};
 
 /// RFC 2045 §6.8.
 const LINE_CHARS: usize = 76;
+const LINE_OCTETS: usize = LINE_CHARS / 4 * 3;
 
 /// Who the letter is from, as its recipient and every server on the way may read it.
 #[derive(Clone, Debug)]
@@ -59,9 +59,9 @@ impl Cover {
              Content-Disposition: attachment; filename=\"{letter}.age\"\r\n\
              \r\n"
         )?;
-        let mut encoder = EncoderWriter::new(Lines { out, column: 0 }, &STANDARD);
-        attach(&mut encoder)?;
-        let mut out = encoder.finish()?.out;
+        let mut lines = Lines::new(out);
+        attach(&mut lines)?;
+        let mut out = lines.finish()?;
         write!(out, "\r\n--{boundary}--\r\n")?;
         Ok(out)
     }
@@ -111,32 +111,51 @@ fn text_part(text: &str) -> String {
     if text.is_ascii() {
         return format!("Content-Type: text/plain; charset=us-ascii\r\n\r\n{text}");
     }
-    let encoded = STANDARD.encode(text);
-    let lines: Vec<String> =
-        encoded.as_bytes().chunks(LINE_CHARS).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    let encoded = lines.join("\r\n");
+    let encoded: Vec<String> = text.as_bytes().chunks(LINE_OCTETS).map(|line| STANDARD.encode(line)).collect();
+    let encoded = encoded.join("\r\n");
     format!("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n")
 }
 
-/// Breaks base 64 into lines.
+/// Base 64 in lines of 76 characters. Takes every byte it is given, as whoever writes an age header expects.
 struct Lines<W: Write> {
     out: W,
-    column: usize,
+    waiting: Vec<u8>,
+    is_first: bool,
+}
+
+impl<W: Write> Lines<W> {
+    fn new(out: W) -> Self {
+        Self { out, waiting: Vec::with_capacity(LINE_OCTETS), is_first: true }
+    }
+
+    fn finish(mut self) -> io::Result<W> {
+        if !self.waiting.is_empty() {
+            self.write_line()?;
+        }
+        Ok(self.out)
+    }
+
+    fn write_line(&mut self) -> io::Result<()> {
+        let mut line = [0; LINE_CHARS];
+        let chars = STANDARD.encode_slice(&self.waiting, &mut line).map_err(io::Error::other)?;
+        if !std::mem::take(&mut self.is_first) {
+            self.out.write_all(b"\r\n")?;
+        }
+        self.waiting.clear();
+        self.out.write_all(line.get(..chars).unwrap_or_default())
+    }
 }
 
 impl<W: Write> Write for Lines<W> {
-    /// Takes all of it: the encoder does not expect less.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.column == LINE_CHARS {
-                self.out.write_all(b"\r\n")?;
-                self.column = 0;
-            }
-            let (line, later) = rest.split_at_checked(LINE_CHARS - self.column).unwrap_or((rest, &[]));
-            self.out.write_all(line)?;
-            self.column += line.len();
+            let (now, later) = rest.split_at_checked(LINE_OCTETS - self.waiting.len()).unwrap_or((rest, &[]));
+            self.waiting.extend_from_slice(now);
             rest = later;
+            if self.waiting.len() == LINE_OCTETS {
+                self.write_line()?;
+            }
         }
         Ok(bytes.len())
     }

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 
 /// `=?utf-8?B?` and `?=` take 12 of an encoded word's 75 characters (RFC 2047 §2), which leaves 45 octets of text.
 const WORD_OCTETS_MAX: usize = 45;
+/// The first word shares its line, of 76 characters at most then, with the field's name.
+const FIRST_WORD_OCTETS_MAX: usize = 39;
 /// A line should have no more than 78 characters (RFC 5322 §2.1.1); this is what `Subject: ` leaves.
 const PLAIN_CHARS_MAX: usize = 69;
 
@@ -39,7 +41,8 @@ pub(crate) fn tame(text: &str) -> String {
 fn encoded_words(text: &str) -> String {
     let (mut words, mut word) = (Vec::new(), String::new());
     for character in text.chars() {
-        if word.len() + character.len_utf8() > WORD_OCTETS_MAX {
+        let octets_max = if words.is_empty() { FIRST_WORD_OCTETS_MAX } else { WORD_OCTETS_MAX };
+        if word.len() + character.len_utf8() > octets_max {
             words.push(encoded_word(&word));
             word.clear();
         }

@@ -1,13 +1,18 @@
 //! What is secret here, and who may hold it; who proves what.
 //!
-//! Not here: sockets (a handshake runs on a stream it is handed), files other than key files, the decision.
+//! - At rest: [`storage`] (the one root secret, and a key for each letter), [`stored`] (a letter's body, in chunks).
+//! - On the way out: [`seal`] makes a cleared letter a sealed one, to the keys of a [`ring`] or for a proven host, and
+//!   releases it to a verified [`peer`] of a sufficient [`level`]. Nothing else turns stored bytes into a message.
+//! - At the doors: [`serve`] (our certificate and theirs), [`password`], [`token`]; [`certificate`] says what one says.
+//!
+//! Not here: sockets (a handshake runs on a stream it is handed), files other than key files, the decision, and any
+//! agency's secret key. `cipher.rs` alone calls the age crate, `verifier.rs` alone decides whether a server is trusted.
 
 pub mod certificate;
 pub mod level;
 pub mod password;
 pub mod peer;
 pub mod ring;
-pub mod roots;
 pub mod seal;
 pub mod serve;
 pub mod storage;
@@ -19,6 +24,7 @@ mod cover;
 mod files;
 mod header;
 mod primitives;
+mod roots;
 mod verifier;
 
 #[cfg(test)]

@@ -154,5 +154,5 @@ fn recognise(text: &str) -> Result<(), RecipientError> {
 /// A low-order point gives every partner the same, all-zero share (RFC 7748 §6.1); the age crate panics on it.
 fn is_contributory(point: &[u8]) -> bool {
     let Ok(ours) = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()) else { return false };
-    agree_ephemeral(ours, &UnparsedPublicKey::new(&X25519, point), (), |_| Ok(())).is_ok()
+    agree_ephemeral(ours, UnparsedPublicKey::new(&X25519, point), (), |_| Ok(())).is_ok()
 }

@@ -79,7 +79,7 @@ impl BodyKey {
         Self(fresh_secret())
     }
 
-    fn chunks(&self, salt: &[u8]) -> LessSafeKey {
+    pub(crate) fn chunks(&self, salt: &[u8]) -> LessSafeKey {
         aes_256_gcm(&derive(&self.0, salt, b"sealgate body 1"))
     }
 }

@@ -111,3 +111,11 @@ pub struct Agency {
     /// HTTPS endpoint, for `https-push`.
     pub endpoint: Option<String>,
 }
+
+impl Agency {
+    /// Is this one of its addresses, or an address in one of its domains? Sub-domains are not included.
+    #[must_use]
+    pub fn is_at(&self, mailbox: &Mailbox) -> bool {
+        self.addresses.contains(mailbox) || self.domains.contains(mailbox.domain())
+    }
+}

@@ -9,15 +9,22 @@
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 mod agency;
+mod canonical;
 mod consent;
 mod decide;
+mod duties;
 mod exception;
 mod facts;
 mod finding;
+mod gates;
 mod letter;
+mod lookalike;
 mod mailbox;
+mod question;
+mod reasons;
 mod staff;
 mod subject;
+mod table;
 mod time;
 mod verdict;
 mod words;
@@ -29,6 +36,7 @@ pub use exception::{Exception, Ground};
 pub use facts::{Approval, Facts, Recipient};
 pub use finding::Finding;
 pub use letter::{Declared, Letter, LetterId, LetterIdError};
+pub use lookalike::resembles;
 pub use mailbox::{Domain, Mailbox, MailboxError};
 pub use staff::{Hours, Role, Staff};
 pub use subject::{Subject, SubjectId, SubjectIdError, nhs_check};

@@ -1,4 +1,6 @@
 //! What a decision says, and the clearance that only a release carries.
+//!
+//! Not here: any way to make a [`Cleared`] without asking [`crate::decide`], to keep one, or to copy one.
 
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +140,8 @@ words! {
 pub struct Reason {
     /// Its stable code.
     pub code: ReasonCode,
+    /// What it comes to by itself: a hold or a refusal.
+    pub weight: Verdict,
     /// For the sender: one plain sentence. Holds nothing about the person.
     pub sentence: String,
     /// What to do about it.
@@ -164,6 +168,18 @@ pub struct Explanation {
 }
 
 /// A letter that may go, now. Made by [`crate::decide`] alone; never stored, copied or serialised.
+///
+/// ```compile_fail,E0451
+/// fn forge(letter: policy::Letter<()>, clearance: policy::Clearance) -> policy::Cleared<()> {
+///     policy::Cleared { letter, clearance }
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// fn copy(cleared: &policy::Cleared<()>) -> policy::Cleared<()> {
+///     cleared.clone()
+/// }
+/// ```
 #[must_use = "a cleared letter is dropped at the end of the attempt, never stored"]
 pub struct Cleared<B> {
     letter: Letter<B>,
@@ -174,6 +190,7 @@ pub struct Cleared<B> {
 #[derive(Debug)]
 pub struct Clearance {
     channels: Vec<Channel>,
+    duties: Vec<Duty>,
 }
 
 /// What became of the letter.
@@ -197,6 +214,12 @@ pub struct Decision<B> {
 }
 
 impl<B> Cleared<B> {
+    /// For [`crate::decide`] alone, which hands over the explanation of a release.
+    pub(crate) fn of(letter: Letter<B>, explanation: &Explanation) -> Self {
+        let clearance = Clearance { channels: explanation.channels.clone(), duties: explanation.duties.clone() };
+        Self { letter, clearance }
+    }
+
     /// The letter, to read.
     #[must_use]
     pub const fn letter(&self) -> &Letter<B> {
@@ -221,5 +244,29 @@ impl Clearance {
     #[must_use]
     pub fn channels(&self) -> &[Channel] {
         &self.channels
+    }
+
+    /// Duties that come with the release.
+    #[must_use]
+    pub fn duties(&self) -> &[Duty] {
+        &self.duties
+    }
+}
+
+/// Shows the letter's reference alone.
+impl<B> std::fmt::Debug for Cleared<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cleared({})", self.letter.id)
+    }
+}
+
+/// Shows the letter's reference alone.
+impl<B> std::fmt::Debug for Outcome<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Released(cleared) => write!(f, "Released({})", cleared.letter.id),
+            Self::Held(letter) => write!(f, "Held({})", letter.id),
+            Self::Refused(letter) => write!(f, "Refused({})", letter.id),
+        }
     }
 }
