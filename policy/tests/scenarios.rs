@@ -1,6 +1,11 @@
 //! Every scenario of `tests/scenarios`, by a conversion that knows no more of register files than they need.
 //! The register parser of the gateway takes its place.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot read its scenario should stop")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot read its scenario should stop"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,0 +1,40 @@
+# Sealgate. `make help` lists what there is. Everything is built once, in cargo's dev profile.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint soak build tools
+
+# Demo: ONCE=1 ends after the story, REAL=1 plays it against Postfix, swaks and age.
+demo_flags := $(if $(ONCE),--once) $(if $(REAL),--real)
+# Soak: cases for each property, where `make test` tries 256.
+CASES ?= 100000
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: ## a small world on loopback: six letters, and why each went or stayed (ONCE=1, REAL=1)
+	$(if $(REAL),@.ci/peers postfix swaks age)
+	@cargo build --quiet --locked -p sealgate
+	@target/debug/sealgate demo $(demo_flags)
+
+build:
+	cargo build --locked --workspace --all-targets
+
+tools:
+	@.ci/peers
+
+test: tools build ## everything that must hold, against real programs (installs what is missing)
+	cargo test --locked --workspace
+	@echo
+	@echo 'make test: all of it passed'
+
+lint: ## format, clippy, house rules
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked -p tests --test all tidy
+	@echo
+	@echo 'make lint: nothing to complain about'
+
+soak: build ## every property at CASES=100000 (hours)
+	PROPTEST_CASES=$(CASES) cargo test --locked --workspace --lib --bins
+	@echo
+	@echo 'make soak: $(CASES) cases of each property passed'

@@ -1,0 +1,158 @@
+//! Text out of HTML: every word that some mail program may show, in reading order.
+//!
+//! Not a browser: nothing is fetched, run or styled, and hidden text counts, for it leaves with the letter. Comments are
+//! read as markup, since Outlook shows what is in some of them. Only the inside of closed `script` and `style` elements
+//! is passed over.
+
+use mail_parser::decoders::html::html_to_text;
+
+/// What an HTML part says.
+pub(super) struct Page {
+    pub text: String,
+    pub image: bool,
+}
+
+/// Elements that do not end a word.
+const INLINE: [&str; 20] = [
+    "a", "abbr", "b", "big", "bdi", "bdo", "cite", "code", "em", "font", "i", "ins", "mark", "small", "span", "strong",
+    "sub", "sup", "u", "wbr",
+];
+/// Attributes whose values a person reads or a link gives away.
+const SPEAKING: [&str; 7] = ["alt", "title", "value", "href", "aria-label", "placeholder", "summary"];
+/// The longest entity name, `&CounterClockwiseContourIntegral;`, with its two marks.
+const ENTITY_BYTES_MAX: usize = 33;
+/// How far a tag is followed for brackets within its quotes.
+const QUOTED_BYTES_MAX: usize = 16 << 10;
+
+pub(super) fn read(html: &str) -> Page {
+    let mut page = Page { text: String::with_capacity(html.len() / 2), image: false };
+    let mut aside = String::new();
+    let mut rest = html;
+    while let Some((text, tail)) = rest.split_once('<') {
+        if !tail.contains('>') {
+            break;
+        }
+        push_decoded(&mut page.text, text);
+        rest = match markup(tail) {
+            Some((tag, after)) => {
+                element(tag, &mut page, &mut aside);
+                skip_code(tag, after)
+            }
+            // "under < 5": no tag, a sign (HTML standard, tag open state).
+            None => {
+                page.text.push('<');
+                tail
+            }
+        };
+    }
+    push_decoded(&mut page.text, rest);
+    page.text.push('\n');
+    page.text.push_str(&aside);
+    page
+}
+
+/// The inside of a tag or of a comment's bracket, and what follows it; `tail` begins after `<`.
+fn markup(tail: &str) -> Option<(&str, &str)> {
+    if let Some(after) = tail.strip_prefix("!--") {
+        // The comment's inside is read as markup; its closing `-->` stays behind as three harmless signs.
+        return Some(("!", after));
+    }
+    let first = tail.chars().next()?;
+    if !(first.is_ascii_alphabetic() || matches!(first, '/' | '!' | '?')) {
+        return None;
+    }
+    let mut quote = None;
+    for (at, sign) in tail.char_indices().take_while(|(at, _)| *at < QUOTED_BYTES_MAX) {
+        match (quote, sign) {
+            (None, '"' | '\'') if tail.get(..at).is_some_and(|before| before.trim_end().ends_with('=')) => {
+                quote = Some(sign);
+            }
+            (Some(open), _) if open == sign => quote = None,
+            (None, '>') => return Some((tail.get(..at)?, tail.get(at + 1..)?)),
+            _ => {}
+        }
+    }
+    // A quote that never closes, or not soon: end at the first bracket, so that what follows is read.
+    tail.split_once('>')
+}
+
+/// Ends the word unless the element is inline, and keeps what its attributes say.
+fn element(tag: &str, page: &mut Page, aside: &mut String) {
+    let name = tag.trim_start_matches('/').split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    if matches!(name.as_str(), "td" | "th") {
+        page.text.push('\t');
+    } else if !INLINE.contains(&name.as_str()) {
+        page.text.push('\n');
+    }
+    page.image |= matches!(name.as_str(), "img" | "image" | "svg" | "picture" | "object" | "embed" | "video");
+    for (key, value) in attributes(tag) {
+        if SPEAKING.iter().any(|speaking| key.eq_ignore_ascii_case(speaking)) {
+            push_decoded(aside, value);
+            aside.push('\n');
+        }
+    }
+}
+
+/// The attributes of a tag that have values.
+fn attributes(tag: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let mut rest = tag;
+    while let Some((before, after)) = rest.split_once('=') {
+        let key = before.trim_end().rsplit(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
+        let after = after.trim_start();
+        let value = match after.chars().next() {
+            Some(quote @ ('"' | '\'')) => {
+                let inside = after.get(1..).unwrap_or_default();
+                inside.split_once(quote).unwrap_or((inside, ""))
+            }
+            _ => after.split_once(|c: char| c.is_whitespace()).unwrap_or((after, "")),
+        };
+        found.push((key, value.0));
+        rest = value.1;
+    }
+    found
+}
+
+/// Where reading goes on after this tag: past a script or style, if it is closed.
+fn skip_code<'h>(tag: &str, after: &'h str) -> &'h str {
+    for name in ["script", "style"] {
+        let opens = tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            && !tag.get(name.len()..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric());
+        if opens && !tag.ends_with('/') {
+            return close_of(name, after).unwrap_or(after);
+        }
+    }
+    after
+}
+
+fn close_of<'h>(name: &str, html: &'h str) -> Option<&'h str> {
+    let mut rest = html;
+    while let Some((_, tail)) = rest.split_once("</") {
+        if tail.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
+            return tail.split_once('>').map(|(_, after)| after);
+        }
+        rest = tail;
+    }
+    None
+}
+
+/// Appends text with its character references resolved.
+fn push_decoded(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        let end = after.as_bytes().iter().take(ENTITY_BYTES_MAX).position(|byte| *byte == b';');
+        match end.and_then(|end| Some((after.get(..end)?, after.get(end + 1..)?))) {
+            Some((name, tail)) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'#') => {
+                out.push_str(&html_to_text(&format!("&{name};")));
+                rest = tail;
+            }
+            _ => {
+                out.push('&');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+}
