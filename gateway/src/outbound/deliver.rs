@@ -33,8 +33,8 @@ pub struct Settings {
     pub own_name: Domain,
     /// Where this gateway listens; mail for these is a loop.
     pub own_addresses: Vec<SocketAddr>,
-    /// Routes that stand in for the DNS, by domain.
-    pub fixed: BTreeMap<Domain, FixedRoute>,
+    /// Hosts that stand in for the DNS, by domain, in the order to try them in.
+    pub fixed: BTreeMap<Domain, Vec<FixedRoute>>,
     /// Private networks that may be dialled.
     pub allow: Vec<Network>,
     /// Longest wait for a connection.
@@ -117,7 +117,7 @@ impl Outbound {
     pub fn new(settings: Settings, names: Names, dice: Dice) -> Self {
         let Settings { own_name, own_addresses, fixed, allow, connect, open, waits, pool } = settings;
         let fixed_address = |route: &FixedRoute| route.address.map(|ip| SocketAddr::new(ip, route.port));
-        let fixed_addresses = fixed.values().filter_map(fixed_address).collect();
+        let fixed_addresses = fixed.values().flatten().filter_map(fixed_address).collect();
         Self {
             dial: Dial::new(connect, allow, fixed_addresses),
             router: Router::new(names, dice, fixed, own_name.clone(), own_addresses),

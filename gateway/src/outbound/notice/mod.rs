@@ -228,6 +228,3 @@ impl Notice {
         &self.bytes
     }
 }
-
-#[cfg(test)]
-mod tests;

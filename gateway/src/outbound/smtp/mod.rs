@@ -12,8 +12,6 @@
 mod offers;
 mod outcome;
 mod stuffing;
-#[cfg(test)]
-mod tests;
 mod transaction;
 mod wire;
 
@@ -158,6 +156,10 @@ impl<L: Level> Session<L> {
     {
         if entry.letter() != sealed.letter() {
             return Err(SendFailure::Fault(Fault::EntryOfAnotherLetter));
+        }
+        // Told before the peer is told anything, not even to whom.
+        if N::BINDS_RECIPIENT && !self.peer.is_proven_for(sealed.to()) {
+            return Err(SendFailure::Fault(Fault::AnothersPeer));
         }
         self.transact_letter(sealed, reverse_path, stored).await
     }

@@ -77,6 +77,9 @@ pub enum Fault {
     /// The ledger entry is for another letter.
     #[error("the ledger entry is for another letter")]
     EntryOfAnotherLetter,
+    /// The host is proven to be another agency's.
+    #[error("the host is proven, but not for this letter's recipient")]
+    AnothersPeer,
     /// The message holds a bare CR or LF.
     #[error("the message holds a bare CR or LF")]
     BareLineEnd,
