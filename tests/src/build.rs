@@ -12,6 +12,7 @@ pub fn root() -> &'static Path {
 }
 
 /// Paths of what was built.
+#[allow(dead_code, reason = "the kill tests and stories of the real program take it from here")]
 pub struct Built {
     /// The real program.
     pub sealgate: PathBuf,

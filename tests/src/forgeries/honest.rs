@@ -2,23 +2,25 @@
 
 use std::io::{self, Read, Write};
 
+use gateway::ledger::Entry;
+use gateway::outbound::smtp::Session;
 use keys::level::{Proven, Verified};
 use keys::peer::VerifiedPeer;
 use keys::ring::KeyRing;
-use keys::seal::{ReleaseError, Sealed, for_proven, to_keys};
+use keys::seal::{Cover, ReleaseError, Sealed, for_proven, to_keys};
 use keys::stored::StoredBody;
 use policy::{Facts, Letter, Moment, Outcome};
 
-pub fn by_age(letter: Letter<StoredBody>, facts: &Facts, now: Moment, ring: KeyRing) -> Option<Sealed<Verified>> {
+pub fn by_age(letter: Letter<StoredBody>, facts: &Facts, now: Moment, ring: KeyRing, cover: Cover) -> Option<Sealed<Verified>> {
     match policy::decide(facts, letter, now).outcome {
-        Outcome::Released(cleared) => to_keys(cleared, ring).ok(),
+        Outcome::Released(cleared) => to_keys(cleared, ring, cover).ok(),
         Outcome::Held(_) | Outcome::Refused(_) => None,
     }
 }
 
-pub fn by_tls(letter: Letter<StoredBody>, facts: &Facts, now: Moment) -> Option<Sealed<Proven>> {
+pub fn by_tls(letter: Letter<StoredBody>, facts: &Facts, now: Moment, cover: Cover) -> Option<Sealed<Proven>> {
     match policy::decide(facts, letter, now).outcome {
-        Outcome::Released(cleared) => for_proven(cleared).ok(),
+        Outcome::Released(cleared) => for_proven(cleared, cover).ok(),
         Outcome::Held(_) | Outcome::Refused(_) => None,
     }
 }
@@ -39,6 +41,10 @@ fn twice(_: impl Clone) {}
 pub fn an_undecided_letter_is_stored(letter: Letter<StoredBody>) {
     twice(letter.clone());
     store(letter);
+}
+
+pub async fn over_a_session(session: &mut Session<Proven>, entry: Entry, letter: Sealed<Proven>) {
+    let _ = session.send(entry, letter, None, io::empty()).await;
 }
 
 pub fn once(

@@ -4,7 +4,6 @@ use keys::level::Level;
 
 pub enum Plain {}
 
-#[rustfmt::skip] // forged
 impl Level for Plain { const BINDS_RECIPIENT: bool = false; } // forged
 
 pub fn uses<L: Level>() {}

@@ -7,7 +7,7 @@ use std::path::Path;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{Attribute, ImplItemFn, Item, ItemFn, Meta};
+use syn::{Attribute, ImplItemFn, Item, ItemFn, ItemUse, Meta, UseTree};
 
 use crate::build::root;
 
@@ -89,13 +89,47 @@ impl File {
         format!("{}:{}", self.path, span.start().line)
     }
 
-    /// Every token with its line, groups opened; documentation left out.
+    /// Every token with its line, groups opened, literals and documentation blanked; then each imported path in full.
     pub fn tokens(&self) -> Vec<(String, usize)> {
         let mut tokens = Vec::new();
-        if self.is_rust() {
+        if let Some(syntax) = &self.syntax {
             flatten(self.text.parse().unwrap(), &mut tokens);
+            let mut imports = Imports(tokens);
+            imports.visit_file(syntax);
+            tokens = imports.0;
         }
         tokens
+    }
+}
+
+/// `use std::{fmt, time::Instant}` is `std::fmt` and `std::time::Instant`.
+struct Imports(Vec<(String, usize)>);
+
+impl<'ast> Visit<'ast> for Imports {
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        self.open(&item.tree, &mut Vec::new());
+    }
+}
+
+impl Imports {
+    fn open(&mut self, tree: &UseTree, path: &mut Vec<String>) {
+        let (name, below) = match tree {
+            UseTree::Path(tree) => (&tree.ident, Some(&*tree.tree)),
+            UseTree::Name(tree) => (&tree.ident, None),
+            UseTree::Rename(tree) => (&tree.ident, None),
+            UseTree::Group(tree) => return tree.items.iter().for_each(|tree| self.open(tree, path)),
+            UseTree::Glob(_) => return,
+        };
+        path.push(name.to_string());
+        match below {
+            Some(below) => self.open(below, path),
+            None => {
+                let words = format!("; {} : :", path.join(" : : "));
+                let line = name.span().start().line;
+                self.0.extend(words.split(' ').map(|word| (word.to_owned(), line)));
+            }
+        }
+        path.pop();
     }
 }
 
