@@ -34,6 +34,7 @@ fn one_slip_in_a_domain_is_told() {
         check(address, Some("mill.example"));
     }
     check("x@mxil.example", None);
+    check("x@mlxl.example", None);
     check("x@strasse.example", None);
     check("x@strase.example", Some("xn--strae-oqa.example"));
 }
