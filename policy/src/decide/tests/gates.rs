@@ -256,6 +256,12 @@ fn country() {
     check(|w| (named(w), w.with_consents(|it| it.form = Form::Implied)), &["transfer.country"]);
     check(|w| (named(w), w.letter.categories.push(Appointments)), &["transfer.country", "consent.category-mismatch"]);
     check(|w| (named(w), w.with_consents(|it| it.withdrawn = Some(NOW))), &["transfer.country", "consent.withdrawn"]);
+    let one_withdrawn = |w: &mut World| {
+        let mut entry = consent("c-2");
+        entry.withdrawn = Some(NOW);
+        w.facts.consents.push(entry);
+    };
+    check(|w| (one_withdrawn(w), named(w)), &["transfer.country", "consent.withdrawn"]);
     check(|w| (named(w), w.facts.consents.push(no("c-2"))), &["consent.refused"]);
     check(|w| (named(w), w.letter.purpose = None), &["purpose.missing", "transfer.country"]);
     check(|w| (named(w), w.letter.subject = None), &["transfer.country", "patient.unresolved"]);
@@ -491,6 +497,8 @@ fn consent_that_permits() {
     check(usual, &[]);
     check(|w| (usual(w), w.with_agency(|a| a.kind = Kind::Carer)), &["consent.none"]);
     check(|w| (usual(w), w.purpose(Purpose::SubjectRequest, Kind::Gp, &[ClinicalLetter])), &["consent.none"]);
+    let transfer_to_carer = |w: &mut World| w.purpose(Purpose::TransferOfCare, Kind::Carer, &[ClinicalLetter]);
+    check(|w| (usual(w), transfer_to_carer(w)), &["agency.purpose", "consent.none"]);
     // Every fault of every entry is told when none stands, and none when one does.
     let faulty = |w: &mut World| {
         let mut entry = consent("c-2");
