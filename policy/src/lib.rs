@@ -38,7 +38,7 @@ pub use decide::decide;
 pub use exception::{Exception, Ground};
 pub use facts::{Approval, Facts, Recipient};
 pub use finding::Finding;
-pub use letter::{Declared, Letter, LetterId, LetterIdError};
+pub use letter::{Contradiction, Declared, Letter, LetterId, LetterIdError};
 pub use lookalike::resembles;
 pub use mailbox::{Domain, Mailbox, MailboxError};
 pub use staff::{Hours, Role, Staff};

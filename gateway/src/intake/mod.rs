@@ -113,7 +113,7 @@ pub enum RecipientAnswer {
 }
 
 /// Why the desk does not take a message, or the next piece of one, now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Busy {
     /// Disk or memory is short, or the queue is long.
     #[error("no room now; try again later")]
@@ -232,6 +232,7 @@ pub enum DryRun {
 }
 
 /// What became of one message at the door.
+#[derive(Serialize, Deserialize)]
 pub enum Answer {
     /// At least one letter is released or held, and all is durable.
     Accepted {
@@ -256,6 +257,7 @@ pub enum Answer {
 }
 
 /// What was decided for one recipient.
+#[derive(Serialize, Deserialize)]
 pub struct Judged {
     /// The letter's reference.
     pub id: LetterId,

@@ -198,6 +198,12 @@ impl Outbound {
 }
 
 impl CannotSend {
+    /// An obstacle that was met before any host was looked for.
+    #[must_use]
+    pub fn before_any_host(obstacle: Obstacle) -> Self {
+        Self::at(None, obstacle)
+    }
+
     fn at(host: Option<Domain>, Obstacle { diagnosis, detail }: Obstacle) -> Self {
         Self { class: diagnosis.class(), diagnosis, detail, host }
     }
@@ -222,6 +228,7 @@ const fn weight(diagnosis: Diagnosis) -> u8 {
         Diagnosis::ConnectionLost | Diagnosis::TimedOut | Diagnosis::Unreachable | Diagnosis::Busy => 3,
         Diagnosis::AddressNotAllowed | Diagnosis::NamesFailed => 2,
         Diagnosis::NotProvable | Diagnosis::NullMx | Diagnosis::Loop => 1,
+        Diagnosis::NotOffered | Diagnosis::KeyUnusable => 1,
         Diagnosis::NoMail => 0,
     }
 }

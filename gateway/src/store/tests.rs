@@ -58,6 +58,7 @@ impl World {
             categories: vec![Category::ClinicalLetter],
             citation: Some("MARKER-citation".to_owned()),
             exception: None,
+            contradictions: Vec::new(),
             found: Vec::new(),
             sha256: Some("ab".repeat(32)),
             body: body.clone(),
@@ -74,7 +75,7 @@ impl World {
             record: LetterRecord {
                 letter: self.letter(body),
                 envelope,
-                contradictions: vec!["MARKER-contradiction".to_owned()],
+                places: Vec::new(),
             },
             opening: Opening::Queued { deadline: Timestamp(NOON + 100_000) },
             agency: Some("MARKER-agency".to_owned()),

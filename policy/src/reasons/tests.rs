@@ -48,6 +48,7 @@ fn refusals_and_holds_are_those_of_the_specification() {
         "patient.unresolved",
         "patient.mixed",
         "patient.mismatch",
+        "patient.unread",
         "subject.must-know-first",
         "items.missing",
         "items.surplus",
@@ -63,7 +64,7 @@ fn refusals_and_holds_are_those_of_the_specification() {
         "exception.incomplete",
     ];
     assert_eq!(holds, expected);
-    assert_eq!(ReasonCode::ALL.len(), 47);
+    assert_eq!(ReasonCode::ALL.len(), 48);
 }
 
 #[test]

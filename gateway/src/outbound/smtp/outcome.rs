@@ -113,6 +113,11 @@ impl SendFailure {
         }
     }
 
+    /// A fault of ours: what was cleared could not be sealed.
+    pub(crate) fn unsealed(error: impl std::fmt::Display) -> Self {
+        Self::Fault(Fault::Release(error.to_string()))
+    }
+
     /// What we see for ourselves that this peer cannot take.
     pub(super) const fn cannot(subject: u16, detail: u16, at: Stage) -> Self {
         Self::Rejected { status: Status::new(5, subject, detail), words: None, at }

@@ -212,6 +212,7 @@ fn facts_are_those_of_the_letter() {
         categories: Vec::new(),
         citation: None,
         exception: Some("x-1".to_owned()),
+        contradictions: Vec::new(),
         found: Vec::new(),
         sha256: None,
         body: (),

@@ -308,13 +308,9 @@ proptest! {
 fn any_body_is_carried_and_handed_back() {
     struct Opaque(Box<u8>);
     let world = World::new();
-    let crate::Letter { id: _, sender, to, subject, purpose, categories, citation, exception, found, sha256, body: () } =
-        world.letter;
     let body = Opaque(Box::new(7));
     let place = std::ptr::from_ref(&*body.0);
-    let id = LetterId::from_bits(9);
-    let letter =
-        crate::Letter { id, sender, to, subject, purpose, categories, citation, exception, found, sha256, body };
+    let letter = crate::Letter { id: LetterId::from_bits(9), ..world.letter }.with(body);
     let decision = decide(&world.facts, letter, world.now);
     assert_eq!(format!("{:?}", decision.outcome), "Released(SG-9000-0000)");
     if let Outcome::Released(cleared) = decision.outcome {

@@ -238,6 +238,7 @@ fn letter() -> Letter<()> {
         categories: vec![Category::ClinicalLetter],
         citation: None,
         exception: None,
+        contradictions: Vec::new(),
         found: Vec::new(),
         sha256: Some("ab".repeat(32)),
         body: (),
