@@ -14,5 +14,6 @@ mod desk;
 mod dialogue;
 mod grammar;
 mod hostile;
+mod https;
 mod limits;
 mod player;
