@@ -1,5 +1,6 @@
 //! The accept loop of the HTTPS door: TLS, limits on connections, and how the door closes.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -91,12 +94,12 @@ async fn connection(front: &Front, router: Router, stream: TlsStream<TcpStream>,
     let certificate = tls.peer_certificates().and_then(|chain| chain.first());
     let certificate = certificate.map(|leaf| ClientCertificate { sha256: certificate_sha256(leaf) });
     let builder = builder(front, tls.alpn_protocol());
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         if let Some(certificate) = &certificate {
             request.extensions_mut().insert(certificate.clone());
         }
-        router.clone().oneshot(request)
+        answer(router.clone(), request)
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ends = Instant::now() + front.connection_life;
@@ -107,6 +110,17 @@ async fn connection(front: &Front, router: Router, stream: TlsStream<TcpStream>,
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+/// RFC 9112 §6.1: a request with both a length and chunks may be one that somebody in front of us read differently.
+/// The length is gone by the time it gets here, so no chunked request is followed by another on its connection.
+async fn answer(router: Router, request: Request) -> Result<Response, Infallible> {
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = router.oneshot(request).await?;
+    if chunked {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// The protocol that ALPN settled on (RFC 7301), and no guessing from the first bytes.

@@ -17,3 +17,4 @@ mod hostile;
 mod https;
 mod limits;
 mod player;
+mod program;

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct House {
     pub door: Arc<Submission<FakeDesk>>,
     client: Arc<ClientConfig>,
-    tls: Tls,
+    pub tls: Tls,
     closing: watch::Sender<bool>,
     pub from: IpAddr,
 }
@@ -57,6 +57,8 @@ pub fn house(limits: Limits) -> House {
 
 /// What both ends of a TLS connection need.
 pub struct Tls {
+    /// The server's certificate, which is its own root.
+    pub root: CertificateDer<'static>,
     /// Asks for a client certificate, and does without.
     pub server: Arc<ServerConfig>,
     pub client: Arc<ClientConfig>,
@@ -86,8 +88,9 @@ pub fn tls() -> Tls {
             .unwrap()
             .with_root_certificates(roots(&certificate))
     };
+    let plain = client().with_no_client_auth();
     let certified = client().with_client_auth_cert(vec![client_certificate.clone()], client_key).unwrap();
-    Tls { server: Arc::new(server), client: Arc::new(client().with_no_client_auth()), certified: Arc::new(certified) }
+    Tls { root: certificate, server: Arc::new(server), client: Arc::new(plain), certified: Arc::new(certified) }
 }
 
 fn self_signed(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
