@@ -146,6 +146,9 @@ pub struct Envelope {
     pub dry_run: DryRun,
     /// The same key within a week is the same message (HTTPS only); 1 to 255 visible ASCII characters.
     pub idempotency_key: Option<String>,
+    /// SHA-256 of the request as it came, 64 lower-case hex digits, set with the key: tells a repeat from another message.
+    /// (The message itself does not: its date, id and boundaries are drawn afresh each time.)
+    pub request_sha256: Option<String>,
 }
 
 /// One recipient of the envelope.

@@ -2,7 +2,7 @@
 //!
 //! Header fields `Sealgate-…` and tags in the subject line declare the subject, the purpose, the categories, the
 //! citation and the exception. The head that is kept, and later leaves, holds none of them, nor the subject line, nor
-//! anybody's address but the sender's. Pure. Not here: the sender's defaults and what screening finds.
+//! any recipient's name. Pure. Not here: the sender's defaults and what screening finds.
 
 mod collect;
 mod error;
