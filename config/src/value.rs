@@ -132,6 +132,12 @@ impl OdsCode {
 }
 
 impl Network {
+    /// Its address, and the length of its prefix in bits.
+    #[must_use]
+    pub const fn parts(self) -> (IpAddr, u8) {
+        (self.address, self.prefix_bits)
+    }
+
     /// Reads `address/prefix`; a bare address is a network of one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

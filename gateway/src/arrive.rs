@@ -4,7 +4,6 @@
 
 use policy::{Explanation, Facts, Letter, Recipient, Verdict};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::intake::{Answer, Busy, Declaration, Envelope, EnvelopeRecipient, Judged, Notify, Ret};
 use crate::journey::Journey;
@@ -33,7 +32,8 @@ impl Entered {
     /// What the door tells: refused only where every letter is.
     pub fn answer(letters: &[Self]) -> Answer {
         let is_refused = |entered: &Self| entered.explanation.verdict == Verdict::Refuse;
-        let refusal = |entered: &Self| entered.explanation.reasons.iter().find(|r| r.weight == Verdict::Refuse).cloned();
+        let refusal =
+            |entered: &Self| entered.explanation.reasons.iter().find(|r| r.weight == Verdict::Refuse).cloned();
         let judged = letters.iter().map(Self::judged).collect();
         let Some(first) = letters.first() else { return Answer::Deferred(Busy::Fault) };
         let reference = first.record.letter.id.clone();
@@ -139,41 +139,34 @@ impl Journey {
 
 /// The same request again is the same answer, for a week; another request under the same key is a conflict.
 impl Journey {
-    pub(crate) async fn answered_before(&self, asked: &Asked) -> Result<Option<Answer>, Fault> {
-        let Asked { account, key: Some(key), sha256 } = asked else { return Ok(None) };
+    pub(crate) async fn answered_before(&self, asked: Option<&Asked>) -> Result<Option<Answer>, Fault> {
+        let Some(Asked { account, key, sha256 }) = asked else { return Ok(None) };
         Ok(self.store.answer(account, key).await?.map(|kept| {
-            let same = kept.request_sha256 == *sha256;
-            let answer = serde_json::from_value(kept.answer).ok().filter(|_| same);
-            answer.unwrap_or(Answer::Conflict)
+            let is_same = kept.request_sha256 == *sha256;
+            serde_json::from_value(kept.answer).ok().filter(|_| is_same).unwrap_or(Answer::Conflict)
         }))
     }
 
-    pub(crate) fn remember(&self, batch: &mut Batch, asked: &Asked, answer: &Answer) {
-        if let Some(key) = &asked.key {
-            let kept = store::Answer { request_sha256: asked.sha256.clone(), answer: json!(answer) };
-            batch.answer(&asked.account, key, &kept);
+    pub(crate) fn remember(&self, batch: &mut Batch, asked: Option<&Asked>, answer: &Answer) {
+        if let Some(Asked { account, key, sha256 }) = asked {
+            let kept = store::Answer { request_sha256: sha256.clone(), answer: json!(answer) };
+            batch.answer(account, key, &kept);
         }
     }
 }
 
-/// A request, as its sender may repeat it.
+/// A request that its sender may repeat: the key, and what tells it from another under the same key.
+#[derive(Clone)]
 pub(crate) struct Asked {
     account: String,
-    key: Option<String>,
+    key: String,
     sha256: String,
 }
 
 impl Asked {
-    pub fn new(envelope: &Envelope, said: &Declaration, body: &Received) -> Self {
-        let mut digest = Sha256::new_with_prefix(body.sha256());
-        let declared = json!([said.subject, said.purpose, said.categories, said.citation, said.exception]);
-        let to: Vec<String> = envelope.recipients.iter().map(|recipient| recipient.to.key()).collect();
-        for part in [said.subject_line.clone(), declared.to_string(), to.join(",")] {
-            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(part);
-        }
-        let sha256 = hex::encode(digest.finalize());
-        Self { account: envelope.account.staff.clone(), key: envelope.idempotency_key.clone(), sha256 }
+    pub fn of(envelope: &Envelope) -> Option<Self> {
+        let (key, sha256) = (envelope.idempotency_key.clone()?, envelope.request_sha256.clone()?);
+        Some(Self { account: envelope.account.staff.clone(), key, sha256 })
     }
 }
 

@@ -105,8 +105,8 @@ impl Journey {
     /// # Errors
     /// When the store or the reading process fails: then nothing is kept, and the sender's program tries again.
     pub async fn accept(&self, envelope: Envelope, said: Declaration, body: Received) -> Result<Answer, Fault> {
-        let asked = Asked::new(&envelope, &said, &body);
-        if let Some(answer) = self.answered_before(&asked).await? {
+        let asked = Asked::of(&envelope);
+        if let Some(answer) = self.answered_before(asked.as_ref()).await? {
             return Ok(answer);
         }
         let seen = self.screener.recognise(&self.store, &self.registers, &said, body.body()).await?;
@@ -127,12 +127,14 @@ impl Journey {
             self.enter(&mut batch, letter);
         }
         self.tell_of_arrival(&mut batch, &letters);
-        self.remember(&mut batch, &asked, &answer);
+        self.remember(&mut batch, asked.as_ref(), &answer);
         match batch.commit().await {
             // CRASH: letters-committed: the letters are durable and their sender was told nothing; they go their way, and come once more if the sender's program tries again.
             Ok(_) => Ok(answer),
             // The same request came twice at once, and the other one was first.
-            Err(Fault::Conflict) => self.answered_before(&asked).await.map(|answer| answer.unwrap_or(Answer::Conflict)),
+            Err(Fault::Conflict) => {
+                self.answered_before(asked.as_ref()).await.map(|answer| answer.unwrap_or(Answer::Conflict))
+            }
             Err(fault) => Err(fault),
         }
     }

@@ -16,5 +16,6 @@ pub mod registers;
 pub mod screening;
 pub mod server;
 mod settle;
+pub mod setup;
 pub mod status;
 pub mod store;

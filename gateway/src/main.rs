@@ -1,10 +1,10 @@
-//! The `sealgate` program.
+//! The `sealgate` program: reads its arguments, and hands over to the command line.
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use gateway::cli::{self, args::Cli};
+
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|verb| verb == "screen") {
-        return gateway::screening::child_main();
-    }
-    ExitCode::FAILURE
+    cli::run(Cli::parse())
 }

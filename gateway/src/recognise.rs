@@ -57,7 +57,9 @@ impl Screener {
             // The subject line is kept apart from the head, and may name a person like any other line.
             let line = format!("Subject: {}\r\n", said.subject_line);
             let letter = Cursor::new(line.into_bytes()).chain(BodyReader::new(store.open_blob(&body.blob)?, &body.key));
-            screening::read_letter(&self.limits, &self.program, letter).await.map_err(|why| Fault::Disk(why.to_string()))?
+            screening::read_letter(&self.limits, &self.program, letter)
+                .await
+                .map_err(|why| Fault::Disk(why.to_string()))?
         };
         let mut findings = screening::detect(&reading);
         let subject = match &said.subject {

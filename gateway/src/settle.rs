@@ -29,7 +29,12 @@ impl Journey {
     pub(crate) async fn refuse(&self, attempt: &Attempt) -> Result<(), Fault> {
         let Attempt { lease, record, explanation, .. } = attempt;
         let mut batch = self.store.batch();
-        batch.settle(lease, Transition::Refused, &Standing::of(explanation), &[self.event(Happening::Decided, explanation)]);
+        batch.settle(
+            lease,
+            Transition::Refused,
+            &Standing::of(explanation),
+            &[self.event(Happening::Decided, explanation)],
+        );
         batch.decided(&record.letter, explanation);
         self.tell(&mut batch, attempt, News::refused(explanation));
         batch.commit().await.map(drop)
@@ -40,7 +45,8 @@ impl Journey {
         let Attempt { lease, record, explanation, .. } = attempt;
         let is_new = lease.state() != State::Held;
         let until = if is_new { self.after(self.terms.held_secs) } else { lease.deadline() };
-        let is_same = !is_new && self.held_for(attempt).await? == explanation.reasons.iter().map(|r| r.code.as_str()).collect::<Vec<_>>();
+        let is_same = !is_new
+            && self.held_for(attempt).await? == explanation.reasons.iter().map(|r| r.code.as_str()).collect::<Vec<_>>();
         let events = if is_same { Vec::new() } else { vec![self.event(Happening::Decided, explanation)] };
         let mut batch = self.store.batch();
         batch.settle(lease, Transition::Held { due: until, deadline: until }, &Standing::of(explanation), &events);

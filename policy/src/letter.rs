@@ -76,9 +76,34 @@ impl<B> Letter<B> {
     /// The same letter with another body.
     #[must_use]
     pub fn with<C>(self, body: C) -> Letter<C> {
-        let Self { id, sender, to, subject, purpose, categories, citation, exception, contradictions, found, sha256, body: _ } =
-            self;
-        Letter { id, sender, to, subject, purpose, categories, citation, exception, contradictions, found, sha256, body }
+        let Self {
+            id,
+            sender,
+            to,
+            subject,
+            purpose,
+            categories,
+            citation,
+            exception,
+            contradictions,
+            found,
+            sha256,
+            body: _,
+        } = self;
+        Letter {
+            id,
+            sender,
+            to,
+            subject,
+            purpose,
+            categories,
+            citation,
+            exception,
+            contradictions,
+            found,
+            sha256,
+            body,
+        }
     }
 }
 
@@ -157,6 +182,13 @@ impl<B> std::fmt::Debug for Letter<B> {
 impl std::fmt::Display for LetterId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for LetterId {
+    type Err = LetterIdError;
+    fn from_str(text: &str) -> Result<Self, LetterIdError> {
+        Self::parse(text)
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::table::{self, Identifiers, Row};
 use crate::{
-    Agency, Approval, Category, Consent, Contradiction, Declared, Facts, Finding, Letter, Moment, Purpose, Recipient, Staff, Subject,
-    Timestamp,
+    Agency, Approval, Category, Consent, Contradiction, Declared, Facts, Finding, Letter, Moment, Purpose, Recipient,
+    Staff, Subject, Timestamp,
 };
 
 /// Why the letter goes, as far as it says.

@@ -24,7 +24,13 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Shared {
     /// The configuration file.
-    #[arg(long, global = true, env = "SEALGATE_CONFIG", default_value = "/etc/sealgate/sealgate.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "SEALGATE_CONFIG",
+        default_value = "/etc/sealgate/sealgate.toml",
+        value_name = "FILE"
+    )]
     pub config: PathBuf,
     /// Print JSON, for machines.
     #[arg(long, global = true)]

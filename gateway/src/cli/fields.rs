@@ -10,8 +10,22 @@ use crate::status::Status;
 
 /// Fields that are lists in the register file (`spec/decision.md` section 8).
 const LISTS: &[&str] = &[
-    "abroad", "addresses", "aliases", "categories", "channels", "default_categories", "domains", "knows", "mx",
-    "objections", "pins", "proof", "purposes", "representatives", "roles", "usual",
+    "abroad",
+    "addresses",
+    "aliases",
+    "categories",
+    "channels",
+    "default_categories",
+    "domains",
+    "knows",
+    "mx",
+    "objections",
+    "pins",
+    "proof",
+    "purposes",
+    "representatives",
+    "roles",
+    "usual",
 ];
 /// Fields that are true or false.
 const SWITCHES: &[&str] = &["active", "deceased", "on_duty", "restricted", "trainee"];
@@ -33,7 +47,8 @@ pub fn put(record: &mut Table, pairs: &[String]) -> Result<(), Failure> {
 fn value(field: &str, text: &str) -> Result<Value, Failure> {
     let bad = |why: &str| Failure::new(Status::Usage, format!("{field}: {why}"));
     if text.starts_with(['[', '{', '"']) {
-        let mut parsed: Table = format!("value = {text}").parse().map_err(|_| bad("the value does not parse as TOML"))?;
+        let mut parsed: Table =
+            format!("value = {text}").parse().map_err(|_| bad("the value does not parse as TOML"))?;
         return parsed.remove("value").ok_or_else(|| bad("the value does not parse as TOML"));
     }
     if SWITCHES.contains(&field) {

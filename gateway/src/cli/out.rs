@@ -66,7 +66,9 @@ impl Out {
     /// Data: `json` for machines, else the text.
     pub fn data(&self, json: &impl Serialize, text: impl Display) {
         let line = match self.format {
-            Format::Json => serde_json::to_string_pretty(json).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")),
+            Format::Json => {
+                serde_json::to_string_pretty(json).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+            }
             Format::Text => text.to_string(),
         };
         write_line(&mut std::io::stdout().lock(), &line);

@@ -72,11 +72,7 @@ impl World {
         };
         let now = self.clock.now();
         NewLetter {
-            record: LetterRecord {
-                letter: self.letter(body),
-                envelope,
-                places: Vec::new(),
-            },
+            record: LetterRecord { letter: self.letter(body), envelope, places: Vec::new() },
             opening: Opening::Queued { deadline: Timestamp(NOON + 100_000) },
             agency: Some("MARKER-agency".to_owned()),
             standing: json!({"why": "MARKER-standing"}),

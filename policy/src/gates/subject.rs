@@ -2,8 +2,8 @@
 
 use super::{exception, those};
 use crate::ReasonCode::{
-    PatientMismatch, PatientMixed, PatientUnread, PatientUnresolved, SubjectDeceased, SubjectMustKnowFirst, SubjectObjected,
-    SubjectRestricted,
+    PatientMismatch, PatientMixed, PatientUnread, PatientUnresolved, SubjectDeceased, SubjectMustKnowFirst,
+    SubjectObjected, SubjectRestricted,
 };
 use crate::question::Question;
 use crate::{Finding, Ground, Reason, Subject};
@@ -31,7 +31,11 @@ pub(crate) fn about<'a>(question: &Question<'a>) -> About<'a> {
         return About::Nobody;
     }
     if question.is_about_nobody() {
-        return if question.found.iter().any(|finding| names_somebody(finding)) { About::Unresolved } else { About::Nobody };
+        return if question.found.iter().any(|finding| names_somebody(finding)) {
+            About::Unresolved
+        } else {
+            About::Nobody
+        };
     }
     match question.subject {
         Some(person) => About::Person(person),
@@ -79,6 +83,8 @@ const fn names_somebody(finding: &Finding) -> bool {
         | Finding::NameContradicts
         | Finding::BirthDate
         | Finding::BirthDateContradicts => true,
-        Finding::Postcode | Finding::NiNumber | Finding::Email | Finding::Phone | Finding::Image | Finding::Unread => false,
+        Finding::Postcode | Finding::NiNumber | Finding::Email | Finding::Phone | Finding::Image | Finding::Unread => {
+            false
+        }
     }
 }

@@ -28,7 +28,7 @@ struct ReasonJson {
     code: &'static str,
     sentence: String,
     remedy: String,
-    who: &'static str,
+    who: std::borrow::Cow<'static, str>,
 }
 
 impl From<Reason> for ReasonJson {
