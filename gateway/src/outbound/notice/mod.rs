@@ -7,7 +7,7 @@
 mod message;
 mod texts;
 
-use policy::{LetterId, Mailbox, Reason, Timestamp};
+use policy::{Domain, LetterId, Mailbox, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::deliver::CannotSend;
@@ -24,7 +24,7 @@ pub struct Desk {
     /// Where notices come from.
     pub from: Mailbox,
     /// The name of this gateway: `Reporting-MTA`.
-    pub own_name: policy::Domain,
+    pub own_name: Domain,
     /// The provider's local offset from UTC, seconds.
     pub offset_secs: i32,
 }
@@ -206,6 +206,14 @@ impl From<&SendFailure> for Hindrance {
         let said = |words: &PeerWords| format!("smtp; {words} {}", words.text());
         let diagnostic = words.map_or_else(|| format!("x-sealgate; {failure}"), said);
         Self { sentence: sentence.to_owned(), status: status.to_string(), diagnostic, host: None }
+    }
+}
+
+impl Hindrance {
+    /// Met at this host.
+    #[must_use]
+    pub fn at(self, host: &Domain) -> Self {
+        Self { host: Some(host.to_string()), ..self }
     }
 }
 

@@ -23,6 +23,7 @@ use keys::level::{AtLeast, Level};
 use keys::peer::{PeerFacts, Requirement, VerifiedPeer, handshake};
 use keys::seal::Sealed;
 use policy::{Domain, Mailbox};
+use tokio::time::Instant;
 
 pub use self::outcome::{Fault, Receipt, SendFailure, Stage};
 pub use self::wire::Waits;
@@ -129,6 +130,8 @@ pub struct Session<L: Level> {
     offers: Offers,
     taken: u32,
     health: Health,
+    /// When the message in hand must have been taken, but for the reply to its final dot.
+    ends: Instant,
 }
 
 /// May another message follow?
@@ -146,7 +149,7 @@ impl<L: Level> Session<L> {
     /// [`SendFailure`]. Unless it is [`SendFailure::Unknown`], the peer holds no whole message.
     pub async fn send<N: Level>(
         &mut self,
-        entry: Entry,
+        entry: &Entry,
         sealed: Sealed<N>,
         reverse_path: Option<&Mailbox>,
         stored: impl Read + Send + 'static,
@@ -226,7 +229,8 @@ impl<L: Level> Session<L> {
             .map_err(|_elapsed| Obstacle::new(Diagnosis::TimedOut, "the TLS handshake took too long"))??;
         // A new wire: nothing read in clear can reach the session. What was offered in clear is forgotten too.
         let wire = Wire::new(Box::new(stream) as Box<dyn Stream>);
-        Ok(Self { wire, peer: Arc::new(peer), call, offers: Offers::default(), taken: 0, health: Health::Good })
+        let (peer, offers, ends) = (Arc::new(peer), Offers::default(), Instant::now());
+        Ok(Self { wire, peer, call, offers, taken: 0, health: Health::Good, ends })
     }
 
     async fn hello(mut self) -> Result<Self, Obstacle> {

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use keys::peer::PeerFacts;
 use policy::Domain;
+use serde::{Serialize, Serializer};
 
 use super::wire::WireError;
 use crate::outbound::replies::{PeerWords, Reply, Status};
 
 /// The peer has taken the message: what there is to show for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[must_use = "a receipt belongs in the ledger"]
 pub struct Receipt {
     /// The host that took it.
@@ -22,12 +23,14 @@ pub struct Receipt {
     pub peer: PeerFacts,
     /// Octets of the message, before dot-stuffing.
     pub bytes: u64,
-    /// SHA-256 of those octets.
+    /// SHA-256 of those octets; serialised as 64 lower-case hex digits.
+    #[serde(serialize_with = "as_hex")]
     pub sha256: [u8; 32],
 }
 
 /// A stage of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// `MAIL FROM`.
     Mail,
@@ -40,7 +43,8 @@ pub enum Stage {
 }
 
 /// Why a message was not handed over. Display and Debug hold codes, never the peer's text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum SendFailure {
     /// The peer will not have it, or cannot: do not try again.
     #[error("refused at {at:?} with {status}")]
@@ -72,7 +76,8 @@ pub enum SendFailure {
 }
 
 /// A fault of ours while sending.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// The ledger entry is for another letter.
     #[error("the ledger entry is for another letter")]
@@ -117,4 +122,8 @@ impl SendFailure {
     pub(super) const fn cannot(subject: u16, detail: u16, at: Stage) -> Self {
         Self::Rejected { status: Status::new(5, subject, detail), words: None, at }
     }
+}
+
+fn as_hex<S: Serializer>(digest: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(digest))
 }

@@ -9,7 +9,7 @@ use super::{MARKER, desk, domain, refused, report};
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::Notice;
 use crate::outbound::replies::PeerWords;
-use crate::outbound::smtp::{Call, Greeting, SendFailure, Session, implicit_tls};
+use crate::outbound::smtp::{Call, Greeting, SendFailure, Session, Waits, implicit_tls};
 
 fn call() -> Call {
     Call {
@@ -50,6 +50,30 @@ async fn meet<T>(
     let seen = peer.await.unwrap();
     seen.assert_nothing_in_clear(MARKER);
     (done, seen)
+}
+
+#[tokio::test]
+async fn silence_is_not_waited_for() {
+    const SOON: std::time::Duration = std::time::Duration::from_millis(40);
+    let open = async |script: Script, waits: Waits| {
+        let authority = Authority::new();
+        let (ours, theirs) = tokio::io::duplex(1 << 14);
+        let _peer = tokio::spawn(serve(theirs, script, authority.server(HOST)));
+        let requirement = Requirement::verified(&domain(HOST), &authority.roots());
+        let mut session = Greeting::read(ours, Call { waits, ..call() }).await?.starttls(&requirement).await?;
+        Ok::<_, Obstacle>(session.send_notice(&notice()).await)
+    };
+    let silent = |key| Script::honest().with(key, "silence");
+    let greeting = Waits { greeting: SOON, ..waits() };
+    assert_eq!(open(silent("banner"), greeting).await.unwrap_err().diagnosis, Diagnosis::TimedOut);
+    let command = Waits { command: SOON, ..waits() };
+    assert_eq!(open(silent("EHLO"), command).await.unwrap_err().diagnosis, Diagnosis::TimedOut);
+    let data = Waits { data_start: SOON, ..waits() };
+    assert_eq!(kind(&open(silent("DATA"), data).await.unwrap()), ("deferred", "4.4.2 Data".to_owned()));
+    let dot = Waits { final_dot: SOON, ..waits() };
+    assert_eq!(kind(&open(silent("."), dot).await.unwrap()).0, "unknown");
+    let message = Waits { message: std::time::Duration::ZERO, ..waits() };
+    assert_eq!(kind(&open(Script::honest(), message).await.unwrap()).0, "deferred");
 }
 
 async fn send(script: Script) -> (Result<PeerWords, SendFailure>, bool, Seen) {
