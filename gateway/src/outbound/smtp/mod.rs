@@ -25,7 +25,7 @@ use keys::seal::Sealed;
 use policy::{Domain, Mailbox};
 use tokio::time::Instant;
 
-pub use self::outcome::{Fault, Receipt, SendFailure, Stage};
+pub use self::outcome::{Fault, Receipt, SendFailure, Sent, Stage};
 pub use self::wire::Waits;
 
 use self::offers::Offers;
@@ -143,28 +143,26 @@ enum Health {
 
 impl<L: Level> Session<L> {
     /// Sends a sealed letter to its recipient, reading its stored body from `stored` on a blocking thread. The entry
-    /// is the witness that the ledger knows of it: no entry, no byte.
-    ///
-    /// # Errors
-    /// [`SendFailure`]. Unless it is [`SendFailure::Unknown`], the peer holds no whole message.
+    /// is the witness that the ledger knows of it: no entry, no byte; and one entry, one sending.
     pub async fn send<N: Level>(
         &mut self,
-        entry: &Entry,
+        entry: Entry,
         sealed: Sealed<N>,
         reverse_path: Option<&Mailbox>,
         stored: impl Read + Send + 'static,
-    ) -> Result<Receipt, SendFailure>
+    ) -> Sent
     where
         L: AtLeast<N>,
     {
-        if entry.letter() != sealed.letter() {
-            return Err(SendFailure::Fault(Fault::EntryOfAnotherLetter));
-        }
-        // Told before the peer is told anything, not even to whom.
-        if N::BINDS_RECIPIENT && !self.peer.is_proven_for(sealed.to()) {
-            return Err(SendFailure::Fault(Fault::AnothersPeer));
-        }
-        self.transact_letter(sealed, reverse_path, stored).await
+        let result = if entry.letter() != sealed.letter() {
+            Err(SendFailure::Fault(Fault::EntryOfAnotherLetter))
+        } else if N::BINDS_RECIPIENT && !self.peer.is_proven_for(sealed.to()) {
+            // Seen before the peer is told anything, even to whom.
+            Err(SendFailure::Fault(Fault::AnothersPeer))
+        } else {
+            self.transact_letter(sealed, reverse_path, stored).await
+        };
+        Sent { entry, result }
     }
 
     /// Sends a report to the sender's own side, under the null reverse-path.

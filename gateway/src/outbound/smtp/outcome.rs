@@ -7,6 +7,7 @@ use policy::Domain;
 use serde::{Serialize, Serializer};
 
 use super::wire::WireError;
+use crate::ledger::{Entry, Finished, Outcome};
 use crate::outbound::replies::{PeerWords, Reply, Status};
 
 /// The peer has taken the message: what there is to show for it.
@@ -26,6 +27,31 @@ pub struct Receipt {
     /// SHA-256 of those octets; serialised as 64 lower-case hex digits.
     #[serde(serialize_with = "as_hex")]
     pub sha256: [u8; 32],
+}
+
+/// A sending that has ended, with the entry that it was made under.
+#[must_use = "the ledger is to know how it ended"]
+pub struct Sent {
+    pub(super) entry: Entry,
+    pub(super) result: Result<Receipt, SendFailure>,
+}
+
+impl Sent {
+    /// Ends the entry with what has become of the sending, and nothing else: the outcome for the ledger, and the
+    /// receipt or failure that it rests on.
+    pub fn finish(self) -> (Finished, Result<Receipt, SendFailure>) {
+        let Self { entry, result } = self;
+        let finished = match &result {
+            Ok(receipt) => entry.finish(Outcome::Delivered, receipt),
+            Err(failure @ SendFailure::Rejected { .. }) => entry.finish(Outcome::Failed, failure),
+            // A fault of ours is noticed before the final dot: the peer holds no whole message.
+            Err(failure @ (SendFailure::Deferred { .. } | SendFailure::Fault(_))) => {
+                entry.finish(Outcome::Deferred, failure)
+            }
+            Err(failure @ SendFailure::Unknown) => entry.finish(Outcome::Unknown, failure),
+        };
+        (finished, result)
+    }
 }
 
 /// A stage of a transaction.

@@ -183,6 +183,9 @@ impl<L: Level> Session<L> {
             let chunk = match tokio::time::timeout(wait, waiting.recv()).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok((stuffing, bytes)),
+                Err(_elapsed) if self.within(wait).is_zero() => {
+                    return Err(SendFailure::lost(WireError::TimedOut, Stage::Data));
+                }
                 Err(_elapsed) => return Err(release_fault("its storage is too slow")),
             };
             bytes = bytes.saturating_add(chunk.len() as u64);
@@ -211,6 +214,10 @@ impl<L: Level> Session<L> {
     /// The final dot. From its first octet on, silence means that we do not know.
     async fn finish(&mut self, stuffing: Stuffing) -> Result<PeerWords, SendFailure> {
         let end = stuffing.end().map_err(|BareLineEnd| SendFailure::Fault(Fault::BareLineEnd))?;
+        // An answer that came before the dot is no answer to it.
+        if self.wire.has_unread() {
+            return Err(self.parting_words(WireError::Lost).await);
+        }
         let waits = self.call.waits;
         self.wire.write(end, waits.data_block).await.map_err(|_unheard| SendFailure::Unknown)?;
         let reply = self.wire.reply(waits.final_dot).await.map_err(|_unheard| SendFailure::Unknown)?;

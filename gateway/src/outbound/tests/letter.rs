@@ -159,7 +159,8 @@ async fn send<R: Read + Send + 'static>(
     let (cleared, explanation, blob) = cleared(7, text);
     let Road { mut session, entry, peer } = road(script, &cleared, &explanation).await;
     let sealed = for_proven(cleared, cover()).unwrap();
-    let sent = session.send(&entry, sealed, Some(&mailbox("bounces@provider.example")), stored(blob)).await;
+    let sent = session.send(entry, sealed, Some(&mailbox("bounces@provider.example")), stored(blob)).await;
+    let (_finished, sent) = sent.finish();
     let reusable = session.is_reusable();
     session.quit().await;
     let seen = peer.await.unwrap();
@@ -199,7 +200,8 @@ async fn a_sealed_letter_shows_the_peer_no_word_of_it() {
     let Road { mut session, entry, peer } = road(Script::honest(), &cleared, &explanation).await;
     let ring = KeyRing::of(&practice(), NOW).unwrap();
     let sealed = to_keys(cleared, ring, cover()).unwrap();
-    let receipt = session.send::<Verified>(&entry, sealed, None, Cursor::new(blob)).await.unwrap();
+    let (_finished, sent) = session.send::<Verified>(entry, sealed, None, Cursor::new(blob)).await.finish();
+    let receipt = sent.unwrap();
     session.quit().await;
     let seen = peer.await.unwrap();
     seen.assert_nothing_in_clear(MARKER);
@@ -214,7 +216,8 @@ async fn an_entry_for_another_letter_sends_nothing() {
     let (other, explanation, _) = cleared(8, b"x\r\n");
     let (ours, _, blob) = cleared(7, b"y\r\n");
     let Road { mut session, entry, peer } = road(Script::honest(), &other, &explanation).await;
-    let sent = session.send(&entry, for_proven(ours, cover()).unwrap(), None, Cursor::new(blob)).await;
+    let sent = session.send(entry, for_proven(ours, cover()).unwrap(), None, Cursor::new(blob)).await;
+    let (_finished, sent) = sent.finish();
     assert_eq!(sent.err(), Some(SendFailure::Fault(Fault::EntryOfAnotherLetter)));
     session.quit().await;
     assert_eq!(peer.await.unwrap().inside, ["EHLO gateway.provider.example", "QUIT"]);

@@ -183,7 +183,7 @@ fn kind(sent: &Result<PeerWords, SendFailure>) -> (&'static str, String) {
 
 #[tokio::test]
 async fn every_reply_has_its_own_consequence() {
-    let cases: [(&'static str, &str, (&str, &str), bool); 19] = [
+    let cases: [(&'static str, &str, (&str, &str), bool); 21] = [
         ("MAIL", "451 4.3.0 later\r\n", ("deferred", "4.3.0 Mail"), true),
         ("MAIL", "550 5.7.1 no\r\n", ("rejected", "5.7.1 Mail"), true),
         ("MAIL", "421 4.3.2 closing\r\n", ("deferred", "4.3.2 Mail"), false),
@@ -196,6 +196,8 @@ async fn every_reply_has_its_own_consequence() {
         ("DATA", "554 5.5.1 no\r\n", ("rejected", "5.5.1 Data"), true),
         ("DATA", "250 what\r\n", ("deferred", "4.5.0 Data"), true),
         ("DATA", "drop", ("deferred", "4.4.2 Data"), false),
+        ("DATA", "354 go\r\n250 2.0.0 taken\r\n", ("deferred", "4.4.2 Data"), false),
+        ("DATA", "354 go\r\n552 5.3.4 too big\r\n", ("rejected", "5.3.4 Data"), false),
         (".", "451 4.3.0 later\r\n", ("deferred", "4.3.0 FinalDot"), true),
         (".", "421 4.3.0 later\r\n", ("deferred", "4.3.0 FinalDot"), false),
         (".", "552 5.3.4 too big\r\n", ("rejected", "5.3.4 FinalDot"), true),
