@@ -20,13 +20,13 @@ use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::intake::{Answer, Declaration, DryRun, Envelope};
-use crate::ledger::{Ledger, Spent, Way};
+use crate::ledger::{Ledger, Way};
 use crate::outbound::deliver::{CannotSend, Class, Outbound, ProvenFor, VerifiedBy};
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::Desk as Letterhead;
 use crate::outbound::pool::Lease as Leased;
 use crate::outbound::schedule;
-use crate::outbound::smtp::{Receipt, SendFailure};
+use crate::outbound::smtp::{SendFailure, Sent};
 use crate::recognise::Screener;
 use crate::registers::Registers;
 use crate::store::{self, Fault, Lease, LetterRecord, Received, Store};
@@ -167,14 +167,14 @@ impl Journey {
         let entry = self.ledger.begin(&cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;
-        let (spent, sent) = match road {
+        let sent = match road {
             Road::Sealed(mut session, ring) => match seal::to_keys(cleared, ring, self.cover()) {
                 Ok(sealed) => {
                     let sent = session.send(entry, sealed, reverse_path, stored).await;
                     session.give_back().await;
                     sent
                 }
-                Err(error) => (entry.spend(), Err(SendFailure::unsealed(error))),
+                Err(error) => Sent::unsealed(entry, error),
             },
             Road::Proven(mut session) => match seal::for_proven(cleared, self.cover()) {
                 Ok(sealed) => {
@@ -182,11 +182,16 @@ impl Journey {
                     session.give_back().await;
                     sent
                 }
-                Err(error) => (entry.spend(), Err(SendFailure::unsealed(error))),
+                Err(error) => Sent::unsealed(entry, error),
             },
         };
         // CRASH: letter-sent: the peer may have the letter and the ledger holds an intent alone; the next start closes it as unknown, and the letter goes again under the same Message-ID (RFC 5321 §6.1, RFC 1047).
-        self.close(attempt, channel, spent, sent).await
+        let (finished, result) = sent.finish();
+        match result {
+            Ok(receipt) => self.delivered(attempt, channel, &finished, &receipt).await,
+            Err(failure @ SendFailure::Rejected { .. }) => self.fail(attempt, (&failure).into(), Some(&finished)).await,
+            Err(failure) => self.put_off(attempt, (&failure).into(), Some(&finished)).await,
+        }
     }
 
     /// The first channel of the clearance that is open now. One that cannot be met now puts the letter off; one that
@@ -229,22 +234,6 @@ impl Journey {
         match cannot.class {
             Class::Now => self.put_off(attempt, cannot.into(), None).await,
             Class::Never => self.fail(attempt, cannot.into(), None).await,
-        }
-    }
-
-    async fn close(
-        &self,
-        attempt: &Attempt,
-        channel: Channel,
-        spent: Spent,
-        sent: Result<Receipt, SendFailure>,
-    ) -> Result<(), Fault> {
-        match sent {
-            Ok(receipt) => self.delivered(attempt, channel, spent, &receipt).await,
-            Err(failure @ SendFailure::Rejected { .. }) => {
-                self.fail(attempt, (&failure).into(), Some((spent, &failure))).await
-            }
-            Err(failure) => self.put_off(attempt, (&failure).into(), Some((spent, &failure))).await,
         }
     }
 

@@ -7,14 +7,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::journey::{Attempt, Journey};
-use crate::ledger::{Outcome, Spent};
+use crate::ledger::Finished;
 use crate::outbound::notice::{Hindrance, News, Report, Wishes};
 use crate::outbound::schedule::{Next, next_attempt};
-use crate::outbound::smtp::{Receipt, SendFailure};
+use crate::outbound::smtp::Receipt;
 use crate::store::{Batch, Event, Fault, Happening, LetterRecord, NewNotice, State, Transition};
-
-/// A disclosure that did not come off: its entry, and how the peer or the line failed.
-type Failed<'a> = Option<(Spent, &'a SendFailure)>;
 
 /// Why a letter stands where it stands, as `held show` and `letter show` print it.
 #[derive(Serialize)]
@@ -58,7 +55,7 @@ impl Journey {
     }
 
     /// Not now: later, until the queue's life is over.
-    pub(crate) async fn put_off(&self, attempt: &Attempt, why: Hindrance, failed: Failed<'_>) -> Result<(), Fault> {
+    pub(crate) async fn put_off(&self, attempt: &Attempt, why: Hindrance, finished: Option<&Finished>) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let now = self.clock.now();
         let first = lease.created();
@@ -81,20 +78,17 @@ impl Journey {
                 self.tell(&mut batch, attempt, News::Expired { obstacle: why.clone() });
             }
         }
-        finish(&mut batch, failed, |failure| match failure {
-            SendFailure::Unknown => Outcome::Unknown,
-            _ => Outcome::Deferred,
-        });
+        finished.map(|finished| batch.outcome(finished));
         batch.commit().await.map(drop)
     }
 
     /// Never: the sender is told, with the diagnosis.
-    pub(crate) async fn fail(&self, attempt: &Attempt, why: Hindrance, failed: Failed<'_>) -> Result<(), Fault> {
+    pub(crate) async fn fail(&self, attempt: &Attempt, why: Hindrance, finished: Option<&Finished>) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let mut batch = self.store.batch();
         let standing = Standing { explanation, hindrance: Some(&why) };
         batch.settle(lease, Transition::Failed, &standing, &[self.event(Happening::Failed, &why)]);
-        finish(&mut batch, failed, |_| Outcome::Failed);
+        finished.map(|finished| batch.outcome(finished));
         self.tell(&mut batch, attempt, News::Failed { obstacle: why.clone() });
         batch.commit().await.map(drop)
     }
@@ -103,24 +97,15 @@ impl Journey {
         &self,
         attempt: &Attempt,
         channel: Channel,
-        spent: Spent,
+        finished: &Finished,
         receipt: &Receipt,
     ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
-        let evidence = json!({
-            "channel": channel,
-            "host": receipt.host,
-            "address": receipt.address,
-            "peer": receipt.peer,
-            "said": receipt.words.to_string(),
-            "bytes": receipt.bytes,
-            "sha256": hex::encode(receipt.sha256),
-            "facts_sha256": explanation.facts_sha256,
-        });
+        let evidence = json!({ "channel": channel, "receipt": receipt, "facts_sha256": explanation.facts_sha256 });
         let mut batch = self.store.batch();
         let event = self.event(Happening::Delivered, &evidence);
         batch.settle(lease, Transition::Delivered, &Standing::of(explanation), &[event]);
-        batch.outcome(&spent.finish(Outcome::Delivered, &evidence));
+        batch.outcome(finished);
         self.tell(&mut batch, attempt, News::delivered(receipt));
         batch.commit().await?;
         // CRASH: delivery-committed: the letter is delivered, its key destroyed and its sender's notice queued; nothing is left to do.
@@ -181,11 +166,5 @@ impl Journey {
 impl<'a> Standing<'a> {
     pub(crate) const fn of(explanation: &'a Explanation) -> Self {
         Self { explanation, hindrance: None }
-    }
-}
-
-fn finish(batch: &mut Batch, failed: Failed<'_>, outcome: impl Fn(&SendFailure) -> Outcome) {
-    if let Some((spent, failure)) = failed {
-        batch.outcome(&spent.finish(outcome(failure), &failure.to_string()));
     }
 }

@@ -17,7 +17,7 @@ use crate::journey::{Journey, Parts, Terms};
 use crate::ledger::Ledger;
 use crate::outbound::names::Names;
 use crate::outbound::notice::Desk as Letterhead;
-use crate::outbound::route::{FixedRoute, Tls};
+use crate::outbound::route::FixedRoute;
 use crate::outbound::smtp::Waits;
 use crate::outbound::{deliver, pool, schedule};
 use crate::recognise::Screener;
@@ -217,7 +217,7 @@ fn outbound(settings: &Settings, own_addresses: Vec<std::net::SocketAddr>) -> de
     let from = &settings.outbound;
     let mut fixed: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for route in &from.route {
-        let hop = FixedRoute { host: route.host.clone(), port: route.port, address: route.address, tls: Tls::Starttls };
+        let hop = FixedRoute::new(route.host.clone(), route.port, route.address);
         fixed.entry(route.domain.clone()).or_default().push(hop);
     }
     deliver::Settings {
@@ -231,6 +231,7 @@ fn outbound(settings: &Settings, own_addresses: Vec<std::net::SocketAddr>) -> de
         pool: pool::Settings {
             reuse_idle: Duration::from_secs(from.reuse_idle_secs),
             letters_per_session_max: from.letters_per_session_max,
+            sessions_max: from.sessions_max,
             sessions_per_host_max: from.sessions_per_host_max,
         },
     }

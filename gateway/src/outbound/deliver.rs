@@ -1,7 +1,10 @@
 //! From a domain to a session: host after host, until one meets the demand. Nothing is sealed before that.
 //!
-//! 1. Route the domain. 2. For each host, in order: what must it show? Where no proof can hold, it is not dialled.
-//! 3. A session that waits in the pool, else a connection to each of its addresses. 4. TLS that meets the demand.
+//! 1. Route the domain.
+//! 2. For each host, in order: what must it show? Where no proof can hold, it is not dialled.
+//! 3. A session that waits in the pool, else a connection to each of its addresses.
+//! 4. TLS that meets the demand.
+//!
 //! A host that fails is passed over, never tried more weakly. Not here: what is sent (`smtp`), and when again (`schedule`).
 
 use std::collections::BTreeMap;
@@ -11,6 +14,7 @@ use std::time::Duration;
 use keys::level::{Level, Proven, Verified};
 use keys::peer::{NotProvable, Requirement, Roots};
 use policy::{Agency, Domain};
+use serde::Serialize;
 
 pub use super::diagnosis::Class;
 pub use super::pool::Lease;
@@ -88,7 +92,7 @@ impl Demand<Proven> for ProvenFor<'_> {
 }
 
 /// Why no host of the domain can be given anything.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{diagnosis}{}: {detail}", .host.as_ref().map(|host| format!(" at {host}")).unwrap_or_default())]
 pub struct CannotSend {
     /// Now, or never.

@@ -3,6 +3,7 @@
 //! Not here: what the recipient's server says of the letter itself, once a session is open (`smtp::SendFailure`).
 
 use keys::peer::HandshakeError;
+use serde::{Serialize, Serializer};
 
 use super::dial::DialError;
 use super::replies::Status;
@@ -55,7 +56,8 @@ pub enum Diagnosis {
 }
 
 /// What can still be done about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// It cannot be sent now: try again later.
     Now,
@@ -152,6 +154,12 @@ impl Diagnosis {
             Class::Never => 5,
         };
         Status::new(class, subject, detail)
+    }
+}
+
+impl Serialize for Diagnosis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 

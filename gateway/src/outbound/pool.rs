@@ -19,10 +19,12 @@ use super::smtp::Session;
 /// How sessions are reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a session is kept open for the next letter.
+    /// How long a session is kept open for the next letter; zero turns reuse off.
     pub reuse_idle: Duration,
     /// Most letters over one session; 1 turns reuse off.
     pub letters_per_session_max: u32,
+    /// Most sessions in use at once, at least 1.
+    pub sessions_max: usize,
     /// Most sessions in use with one host and port, at least 1.
     pub sessions_per_host_max: usize,
 }
@@ -50,6 +52,7 @@ pub struct Pool(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
+    permits: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -67,7 +70,8 @@ struct Idle {
 
 /// Leave to have one more session with a host.
 pub struct Permit {
-    _held: OwnedSemaphorePermit,
+    _with_host: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 /// A session in hand. Dropped, it closes; given back, it may serve another letter.
@@ -83,7 +87,8 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Inner { settings, state: Mutex::default() }))
+        let permits = Arc::new(Semaphore::new(settings.sessions_max.max(1)));
+        Self(Arc::new(Inner { settings, permits, state: Mutex::default() }))
     }
 
     /// Waits for leave to have a session with the host of `key`, at most for `patience`.
@@ -96,7 +101,13 @@ impl Pool {
             let fresh = || Arc::new(Semaphore::new(most));
             Arc::clone(state.permits.entry((key.host.clone(), key.port)).or_insert_with(fresh))
         };
-        tokio::time::timeout(patience, permits.acquire_owned()).await.ok()?.ok().map(|held| Permit { _held: held })
+        let both = async {
+            // The host first: letters for a busy host must not take the places of those for others.
+            let with_host = permits.acquire_owned().await.ok()?;
+            let of_all = Arc::clone(&self.0.permits).acquire_owned().await.ok()?;
+            Some(Permit { _with_host: with_host, _of_all: of_all })
+        };
+        tokio::time::timeout(patience, both).await.ok()?
     }
 
     /// A session that waits under `key` and still answers, if there is one.
@@ -157,7 +168,9 @@ impl<L: Level> Lease<L> {
     /// Gives the session back: for the next letter if it may carry one, else to be closed politely.
     pub async fn give_back(self) {
         let Self { session, key, pool, _permit } = self;
-        if session.is_reusable() && session.taken() < pool.0.settings.letters_per_session_max {
+        let settings = pool.0.settings;
+        let wanted = !settings.reuse_idle.is_zero() && session.taken() < settings.letters_per_session_max;
+        if wanted && session.is_reusable() {
             pool.keep(session, key);
         } else {
             session.quit().await;

@@ -3,6 +3,7 @@
 //! Strict on purpose: a reply that can be read in two ways is a fault of the connection, never a guess.
 
 use bytes::BytesMut;
+use serde::{Serialize, Serializer};
 
 /// Longest reply line, octets, with its CRLF (RFC 5321 §4.5.3.1.5).
 pub const LINE_BYTES_MAX: usize = 512;
@@ -30,6 +31,12 @@ impl Status {
     }
 }
 
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
@@ -38,7 +45,7 @@ impl std::fmt::Display for Status {
 
 /// What a peer answered, in its own words. Those words may name the recipient: they are for the ledger and for the
 /// sender's own side, never for a log, so Debug and Display show the codes alone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct PeerWords {
     /// Reply code, 200 to 559.
     pub code: u16,
@@ -253,7 +260,10 @@ mod tests {
         ReplyReader::default().take(&mut BytesMut::from(bytes))
     }
 
-    fn check(bytes: &[u8], expected: Result<Option<(u16, Option<&str>, &[&str])>, ReplyError>) {
+    /// Code, enhanced status code, lines.
+    type Expected<'a> = Option<(u16, Option<&'a str>, &'a [&'a str])>;
+
+    fn check(bytes: &[u8], expected: Result<Expected<'_>, ReplyError>) {
         let shown = String::from_utf8_lossy(bytes);
         let read = read(bytes);
         let read = read.as_ref().map(|reply| {

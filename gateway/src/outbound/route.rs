@@ -18,6 +18,8 @@ const HOSTS_MAX: usize = 10;
 const ADDRESSES_MAX: usize = 8;
 /// Mail between servers (RFC 5321 §4.5.4.2).
 const SMTP_PORT: u16 = 25;
+/// Submission under TLS (RFC 8314).
+const IMPLICIT_TLS_PORT: u16 = 465;
 
 /// How TLS begins with a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,15 @@ pub struct FixedRoute {
     pub address: Option<IpAddr>,
     /// How TLS begins.
     pub tls: Tls,
+}
+
+impl FixedRoute {
+    /// A route to this host; TLS begins at once on port 465 (RFC 8314 §3.3), elsewhere by STARTTLS.
+    #[must_use]
+    pub const fn new(host: Domain, port: u16, address: Option<IpAddr>) -> Self {
+        let tls = if port == IMPLICIT_TLS_PORT { Tls::Implicit } else { Tls::Starttls };
+        Self { host, port, address, tls }
+    }
 }
 
 /// A host that may take the mail.
@@ -248,11 +259,8 @@ mod tests {
         ]
         .into_iter()
         .fold(table, |table, (name, ip)| host(table, name, ip));
-        let fixed = |address: Option<&str>| FixedRoute {
-            host: domain("relay.example"),
-            port: 465,
-            address: address.map(|ip| ip.parse().unwrap()),
-            tls: Tls::Implicit,
+        let fixed = |address: Option<&str>| {
+            FixedRoute::new(domain("relay.example"), 465, address.map(|ip| ip.parse().unwrap()))
         };
         let fixed = BTreeMap::from([
             (domain("fixed.example"), vec![fixed(None), fixed(Some("127.0.0.1"))]),

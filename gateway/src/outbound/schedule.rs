@@ -7,11 +7,11 @@ use policy::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Wait after the first failed attempt, seconds.
-    pub retry_first_secs: u32,
+    pub retry_first_secs: u64,
     /// Longest wait between attempts, seconds.
-    pub retry_most_secs: u32,
+    pub retry_most_secs: u64,
     /// How far a wait is spread either way, percent of it; at most 50.
-    pub jitter_percent: u8,
+    pub jitter_percent: u32,
     /// How long a letter is tried for, hours from its first attempt.
     pub queue_life_hours: u32,
 }
@@ -47,8 +47,10 @@ pub fn next_attempt(
 }
 
 fn wait_secs(attempts_so_far: u32, jitter: u64, settings: Settings) -> i64 {
-    let doublings = attempts_so_far.saturating_sub(1).min(32);
-    let wait = (u64::from(settings.retry_first_secs) << doublings).min(u64::from(settings.retry_most_secs)).max(1);
+    let doubled = 1_u64 << attempts_so_far.saturating_sub(1).min(32);
+    // No wait is longer than a century, so that nothing below can overflow.
+    let most = settings.retry_most_secs.clamp(1, u64::from(u32::MAX));
+    let wait = settings.retry_first_secs.saturating_mul(doubled).clamp(1, most);
     let spread = wait * u64::from(settings.jitter_percent.min(50)) / 100;
     // Spread either way, so that a host which was away does not meet all its letters in one second.
     let spread_wait = wait - spread + jitter % (2 * spread + 1);
@@ -88,7 +90,7 @@ mod tests {
         #[test]
         fn the_next_attempt_is_never_now_nor_after_the_end(
             attempts in 1_u32.., first in 0_i64..4_000_000_000, since in 0_i64..1_000_000, jitter: u64,
-            retry_first_secs: u32, retry_most_secs: u32, jitter_percent: u8, queue_life_hours: u32,
+            retry_first_secs: u64, retry_most_secs: u64, jitter_percent: u32, queue_life_hours: u32,
         ) {
             let settings = Settings { retry_first_secs, retry_most_secs, jitter_percent, queue_life_hours };
             let (now, end) = (first + since, first + i64::from(queue_life_hours) * 3600);

@@ -7,7 +7,7 @@
 mod message;
 mod texts;
 
-use policy::{Explanation, LetterId, Mailbox, Reason, Timestamp};
+use policy::{Domain, Explanation, LetterId, Mailbox, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::deliver::CannotSend;
@@ -24,7 +24,7 @@ pub struct Desk {
     /// Where notices come from.
     pub from: Mailbox,
     /// The name of this gateway: `Reporting-MTA`.
-    pub own_name: policy::Domain,
+    pub own_name: Domain,
     /// The provider's local offset from UTC, seconds.
     pub offset_secs: i32,
 }
@@ -146,14 +146,14 @@ pub enum NoticeError {
 }
 
 impl Report {
-    /// Does the sender want to hear this (RFC 3461 §4.1)? A held letter is work for its sender, and is always told.
+    /// Does the sender want to hear this (RFC 3461 §4.1)? That a letter is held, or will not arrive, is always told,
+    /// whatever `NOTIFY` says: a letter that never arrives can cost a life.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         let asked = |word: &str| self.wishes.notify.iter().any(|notify| notify.eq_ignore_ascii_case(word));
         let unsaid = self.wishes.notify.is_empty();
         match &self.news {
-            News::Held { .. } => true,
-            News::Refused { .. } | News::Failed { .. } | News::Expired { .. } => unsaid || asked("FAILURE"),
+            News::Held { .. } | News::Refused { .. } | News::Failed { .. } | News::Expired { .. } => true,
             News::Delayed { .. } => unsaid || asked("DELAY"),
             News::Delivered { .. } => asked("SUCCESS"),
         }
@@ -218,6 +218,14 @@ impl From<&SendFailure> for Hindrance {
         let said = |words: &PeerWords| format!("smtp; {words} {}", words.text());
         let diagnostic = words.map_or_else(|| format!("x-sealgate; {failure}"), said);
         Self { sentence: sentence.to_owned(), status: status.to_string(), diagnostic, host: None }
+    }
+}
+
+impl Hindrance {
+    /// Met at this host.
+    #[must_use]
+    pub fn at(self, host: &Domain) -> Self {
+        Self { host: Some(host.to_string()), ..self }
     }
 }
 

@@ -23,8 +23,9 @@ use keys::level::{AtLeast, Level};
 use keys::peer::{PeerFacts, Requirement, VerifiedPeer, handshake};
 use keys::seal::Sealed;
 use policy::{Domain, Mailbox};
+use tokio::time::Instant;
 
-pub use self::outcome::{Fault, Receipt, SendFailure, Stage};
+pub use self::outcome::{Fault, Receipt, SendFailure, Sent, Stage};
 pub use self::wire::Waits;
 
 use self::offers::Offers;
@@ -32,7 +33,7 @@ use self::wire::{Stream, Wire};
 use super::diagnosis::{Diagnosis, Obstacle};
 use super::notice::Notice;
 use super::replies::{PeerWords, Reply};
-use crate::ledger::{Entry, Spent};
+use crate::ledger::Entry;
 
 /// Who calls whom, and how patiently.
 #[derive(Clone, Debug)]
@@ -129,6 +130,8 @@ pub struct Session<L: Level> {
     offers: Offers,
     taken: u32,
     health: Health,
+    /// When the message in hand must have been taken, but for the reply to its final dot.
+    ends: Instant,
 }
 
 /// May another message follow?
@@ -140,25 +143,26 @@ enum Health {
 
 impl<L: Level> Session<L> {
     /// Sends a sealed letter to its recipient, reading its stored body from `stored` on a blocking thread. The entry
-    /// is the witness that the ledger knows of it: no entry, no byte. It comes back spent, to be finished.
-    ///
-    /// The failure is a [`SendFailure`]. Unless it is [`SendFailure::Unknown`], the peer holds no whole message.
+    /// is the witness that the ledger knows of it: no entry, no byte; and one entry, one sending.
     pub async fn send<N: Level>(
         &mut self,
         entry: Entry,
         sealed: Sealed<N>,
         reverse_path: Option<&Mailbox>,
         stored: impl Read + Send + 'static,
-    ) -> (Spent, Result<Receipt, SendFailure>)
+    ) -> Sent
     where
         L: AtLeast<N>,
     {
-        let is_for_it = entry.letter() == sealed.letter();
-        let spent = entry.spend();
-        if !is_for_it {
-            return (spent, Err(SendFailure::Fault(Fault::EntryOfAnotherLetter)));
-        }
-        (spent, self.transact_letter(sealed, reverse_path, stored).await)
+        let result = if entry.letter() != sealed.letter() {
+            Err(SendFailure::Fault(Fault::EntryOfAnotherLetter))
+        } else if N::BINDS_RECIPIENT && !self.peer.is_proven_for(sealed.to()) {
+            // Seen before the peer is told anything, even to whom.
+            Err(SendFailure::Fault(Fault::AnothersPeer))
+        } else {
+            self.transact_letter(sealed, reverse_path, stored).await
+        };
+        Sent { entry, result }
     }
 
     /// Sends a report to the sender's own side, under the null reverse-path.
@@ -223,7 +227,8 @@ impl<L: Level> Session<L> {
             .map_err(|_elapsed| Obstacle::new(Diagnosis::TimedOut, "the TLS handshake took too long"))??;
         // A new wire: nothing read in clear can reach the session. What was offered in clear is forgotten too.
         let wire = Wire::new(Box::new(stream) as Box<dyn Stream>);
-        Ok(Self { wire, peer: Arc::new(peer), call, offers: Offers::default(), taken: 0, health: Health::Good })
+        let (peer, offers, ends) = (Arc::new(peer), Offers::default(), Instant::now());
+        Ok(Self { wire, peer, call, offers, taken: 0, health: Health::Good, ends })
     }
 
     async fn hello(mut self) -> Result<Self, Obstacle> {

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 
 use keys::peer::PeerFacts;
 use policy::Domain;
+use serde::{Serialize, Serializer};
 
 use super::wire::WireError;
+use crate::ledger::{Entry, Finished, Outcome};
 use crate::outbound::replies::{PeerWords, Reply, Status};
 
 /// The peer has taken the message: what there is to show for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[must_use = "a receipt belongs in the ledger"]
 pub struct Receipt {
     /// The host that took it.
@@ -22,12 +24,44 @@ pub struct Receipt {
     pub peer: PeerFacts,
     /// Octets of the message, before dot-stuffing.
     pub bytes: u64,
-    /// SHA-256 of those octets.
+    /// SHA-256 of those octets; serialised as 64 lower-case hex digits.
+    #[serde(serialize_with = "as_hex")]
     pub sha256: [u8; 32],
 }
 
+/// A sending that has ended, with the entry that it was made under.
+#[must_use = "the ledger is to know how it ended"]
+pub struct Sent {
+    pub(super) entry: Entry,
+    pub(super) result: Result<Receipt, SendFailure>,
+}
+
+impl Sent {
+    /// Nothing was sent, by a fault of ours: what was cleared could not be sealed.
+    pub(crate) fn unsealed(entry: Entry, error: impl std::fmt::Display) -> Self {
+        Self { entry, result: Err(SendFailure::Fault(Fault::Release(error.to_string()))) }
+    }
+
+    /// Ends the entry with what has become of the sending, and nothing else: the outcome for the ledger, and the
+    /// receipt or failure that it rests on.
+    pub fn finish(self) -> (Finished, Result<Receipt, SendFailure>) {
+        let Self { entry, result } = self;
+        let finished = match &result {
+            Ok(receipt) => entry.finish(Outcome::Delivered, receipt),
+            Err(failure @ SendFailure::Rejected { .. }) => entry.finish(Outcome::Failed, failure),
+            // A fault of ours is noticed before the final dot: the peer holds no whole message.
+            Err(failure @ (SendFailure::Deferred { .. } | SendFailure::Fault(_))) => {
+                entry.finish(Outcome::Deferred, failure)
+            }
+            Err(failure @ SendFailure::Unknown) => entry.finish(Outcome::Unknown, failure),
+        };
+        (finished, result)
+    }
+}
+
 /// A stage of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// `MAIL FROM`.
     Mail,
@@ -40,7 +74,8 @@ pub enum Stage {
 }
 
 /// Why a message was not handed over. Display and Debug hold codes, never the peer's text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum SendFailure {
     /// The peer will not have it, or cannot: do not try again.
     #[error("refused at {at:?} with {status}")]
@@ -72,7 +107,8 @@ pub enum SendFailure {
 }
 
 /// A fault of ours while sending.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// The ledger entry is for another letter.
     #[error("the ledger entry is for another letter")]
@@ -113,13 +149,12 @@ impl SendFailure {
         }
     }
 
-    /// A fault of ours: what was cleared could not be sealed.
-    pub(crate) fn unsealed(error: impl std::fmt::Display) -> Self {
-        Self::Fault(Fault::Release(error.to_string()))
-    }
-
     /// What we see for ourselves that this peer cannot take.
     pub(super) const fn cannot(subject: u16, detail: u16, at: Stage) -> Self {
         Self::Rejected { status: Status::new(5, subject, detail), words: None, at }
     }
+}
+
+fn as_hex<S: Serializer>(digest: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(digest))
 }

@@ -5,6 +5,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use keys::level::{AtLeast, Level};
 use keys::seal::Sealed;
@@ -95,6 +96,7 @@ impl<L: Level> Session<L> {
         let commands = self.commands(envelope)?;
         // From here on the session is spent, however this future ends, until the peer has answered cleanly.
         self.health = Health::Spent;
+        self.ends = Instant::now() + self.call.waits.message;
         if self.wire.has_unread() {
             return Err(SendFailure::lost(WireError::Lost, Stage::Mail));
         }
@@ -122,7 +124,7 @@ impl<L: Level> Session<L> {
                 self.say(command, stage).await?;
             }
             let wait = if stage == Stage::Data { waits.data_start } else { waits.command };
-            let reply = self.wire.reply(wait).await.map_err(|error| SendFailure::lost(error, stage))?;
+            let reply = self.wire.reply(self.within(wait)).await.map_err(|error| SendFailure::lost(error, stage))?;
             let goes_on = self.offers.pipelining || agrees(stage, &reply);
             answers.push((stage, reply));
             if !goes_on {
@@ -133,8 +135,13 @@ impl<L: Level> Session<L> {
     }
 
     async fn say(&mut self, commands: &str, stage: Stage) -> Result<(), SendFailure> {
-        let said = self.wire.write(commands.as_bytes(), self.call.waits.command).await;
+        let said = self.wire.write(commands.as_bytes(), self.within(self.call.waits.command)).await;
         said.map_err(|error| SendFailure::lost(error, stage))
+    }
+
+    /// A stage's own bound, or what is left for the whole message: a peer that takes a byte a minute is let go.
+    fn within(&self, wait: Duration) -> Duration {
+        wait.min(self.ends.saturating_duration_since(Instant::now()))
     }
 
     fn commands(&self, envelope: &Envelope<'_>) -> Result<[String; 3], SendFailure> {
@@ -167,17 +174,18 @@ impl<L: Level> Session<L> {
 
     /// Stuffs and writes what comes through the channel until it closes. Octets of the message, before stuffing.
     async fn pump(&mut self, waiting: &mut mpsc::Receiver<Vec<u8>>) -> Result<(Stuffing, u64), SendFailure> {
-        let ends = Instant::now() + self.call.waits.message;
         let (mut stuffing, mut out, mut bytes) = (Stuffing::default(), Vec::with_capacity(CHUNK_BYTES * 2), 0_u64);
         loop {
-            // A block at a time, and all of it within bounds: a peer that takes a byte a minute is let go.
-            let wait = self.call.waits.data_block.min(ends.saturating_duration_since(Instant::now()));
+            let wait = self.within(self.call.waits.data_block);
             if wait.is_zero() {
                 return Err(SendFailure::lost(WireError::TimedOut, Stage::Data));
             }
             let chunk = match tokio::time::timeout(wait, waiting.recv()).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok((stuffing, bytes)),
+                Err(_elapsed) if self.within(wait).is_zero() => {
+                    return Err(SendFailure::lost(WireError::TimedOut, Stage::Data));
+                }
                 Err(_elapsed) => return Err(release_fault("its storage is too slow")),
             };
             bytes = bytes.saturating_add(chunk.len() as u64);
@@ -206,6 +214,10 @@ impl<L: Level> Session<L> {
     /// The final dot. From its first octet on, silence means that we do not know.
     async fn finish(&mut self, stuffing: Stuffing) -> Result<PeerWords, SendFailure> {
         let end = stuffing.end().map_err(|BareLineEnd| SendFailure::Fault(Fault::BareLineEnd))?;
+        // An answer that came before the dot is no answer to it.
+        if self.wire.has_unread() {
+            return Err(self.parting_words(WireError::Lost).await);
+        }
         let waits = self.call.waits;
         self.wire.write(end, waits.data_block).await.map_err(|_unheard| SendFailure::Unknown)?;
         let reply = self.wire.reply(waits.final_dot).await.map_err(|_unheard| SendFailure::Unknown)?;

@@ -28,7 +28,8 @@ pub struct Waits {
     pub data_start: Duration,
     /// For a block of data to be taken, or to be ready.
     pub data_block: Duration,
-    /// For the whole message. Ours: RFC 5321 bounds no whole.
+    /// For all from MAIL up to the final dot. Ours: RFC 5321 bounds no whole. With the wait for the reply to the dot
+    /// and the wait for a session, it must stay below the store's lease of a letter.
     pub message: Duration,
     /// For the reply to the final dot.
     pub final_dot: Duration,
@@ -47,7 +48,7 @@ impl Waits {
             reset: Duration::from_secs(10),
             data_start: Duration::from_mins(2),
             data_block: Duration::from_mins(3),
-            message: Duration::from_mins(30),
+            message: Duration::from_mins(12),
             final_dot: Duration::from_mins(10),
             quit: Duration::from_secs(2),
         }

@@ -52,13 +52,13 @@ impl Peer {
         seen
     }
 
+    /// A listening peer with which TLS begins at once.
+    async fn listen_implicit(tls: TlsAcceptor) -> Self {
+        Self::listen(Script { implicit: true, ..Script::honest() }, tls).await
+    }
+
     fn route(&self, host: &str) -> FixedRoute {
-        FixedRoute {
-            host: domain(host),
-            port: self.address.port(),
-            address: Some(self.address.ip()),
-            tls: Tls::Starttls,
-        }
+        FixedRoute::new(domain(host), self.address.port(), Some(self.address.ip()))
     }
 }
 
@@ -74,6 +74,7 @@ fn settings(fixed: BTreeMap<Domain, Vec<FixedRoute>>) -> Settings {
         pool: pool::Settings {
             reuse_idle: Duration::from_secs(60),
             letters_per_session_max: 3,
+            sessions_max: 100,
             sessions_per_host_max: 2,
         },
     }
@@ -104,6 +105,22 @@ async fn letters_to_one_host_share_a_session_up_to_its_limit() {
     drop(outbound);
     let messages: Vec<_> = peer.seen().await.iter().map(|seen| seen.messages.len()).collect();
     assert_eq!(messages, [3, 3, 1]);
+}
+
+#[tokio::test]
+async fn without_reuse_each_letter_has_a_session_of_its_own() {
+    let authority = Authority::new();
+    let peer = Peer::listen_implicit(authority.server(HOST)).await;
+    let route = FixedRoute { tls: Tls::Implicit, ..peer.route(HOST) };
+    let mut settings = settings(BTreeMap::from([(domain("practice.example"), vec![route])]));
+    settings.pool.reuse_idle = Duration::ZERO;
+    let outbound = outbound(settings);
+    for _ in 0..2 {
+        send(&outbound, &authority.roots()).await;
+    }
+    let seen = peer.seen().await;
+    assert_eq!(seen.iter().map(|seen| seen.messages.len()).collect::<Vec<_>>(), [1, 1]);
+    assert!(seen.iter().all(|seen| seen.clear.is_empty() && seen.inside.last().is_some_and(|line| line == "QUIT")));
 }
 
 #[tokio::test]
@@ -144,16 +161,20 @@ async fn what_is_proven_for_one_record_proves_nothing_for_another() {
 async fn a_host_takes_so_many_sessions_at_once_and_no_more() {
     let authority = Authority::new();
     let peer = Peer::listen(Script::honest(), authority.server(HOST)).await;
-    let outbound = outbound(fixed(&peer, HOST));
     let (roots, to) = (authority.roots(), domain("practice.example"));
     let demand = VerifiedBy(&roots);
-    let first = outbound.open_session(&to, &demand).await.unwrap();
-    let _second = outbound.open_session(&to, &demand).await.unwrap();
-    let third = outbound.open_session(&to, &demand);
-    tokio::pin!(third);
-    assert!(futures_util::poll!(third.as_mut()).is_pending());
-    first.give_back().await;
-    assert!(third.await.is_ok());
+    for (per_host, of_all) in [(2, 100), (100, 2)] {
+        let mut settings = fixed(&peer, HOST);
+        (settings.pool.sessions_per_host_max, settings.pool.sessions_max) = (per_host, of_all);
+        let outbound = outbound(settings);
+        let first = outbound.open_session(&to, &demand).await.unwrap();
+        let _second = outbound.open_session(&to, &demand).await.unwrap();
+        let mut third = Box::pin(outbound.open_session(&to, &demand));
+        // Long enough for a session on loopback, were it not for the limit.
+        assert!(tokio::time::timeout(Duration::from_millis(150), third.as_mut()).await.is_err());
+        first.give_back().await;
+        assert!(third.await.is_ok());
+    }
 }
 
 #[tokio::test]

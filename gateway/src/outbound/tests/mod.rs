@@ -8,6 +8,8 @@
 )]
 
 mod deliver;
+mod letter;
+mod names;
 mod notice;
 mod peer;
 mod session;

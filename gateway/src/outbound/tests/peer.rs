@@ -208,10 +208,9 @@ async fn inside(lines: &mut BufReader<impl Wire>, script: &Script, seen: &mut Se
         if !answer(lines, script, key).await || key == "QUIT" {
             return;
         }
-        if key == "DATA" && script.answers["DATA"].starts_with("354") {
-            if !message(lines, script, seen).await || !answer(lines, script, ".").await {
-                return;
-            }
+        let takes_data = key == "DATA" && script.answers["DATA"].starts_with("354");
+        if takes_data && !(message(lines, script, seen).await && answer(lines, script, ".").await) {
+            return;
         }
     }
 }

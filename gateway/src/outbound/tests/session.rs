@@ -9,7 +9,7 @@ use super::{MARKER, desk, domain, refused, report};
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::Notice;
 use crate::outbound::replies::PeerWords;
-use crate::outbound::smtp::{Call, Greeting, SendFailure, Session, implicit_tls};
+use crate::outbound::smtp::{Call, Greeting, SendFailure, Session, Waits, implicit_tls};
 
 fn call() -> Call {
     Call {
@@ -50,6 +50,30 @@ async fn meet<T>(
     let seen = peer.await.unwrap();
     seen.assert_nothing_in_clear(MARKER);
     (done, seen)
+}
+
+#[tokio::test]
+async fn silence_is_not_waited_for() {
+    const SOON: std::time::Duration = std::time::Duration::from_millis(40);
+    let open = async |script: Script, waits: Waits| {
+        let authority = Authority::new();
+        let (ours, theirs) = tokio::io::duplex(1 << 14);
+        let _peer = tokio::spawn(serve(theirs, script, authority.server(HOST)));
+        let requirement = Requirement::verified(&domain(HOST), &authority.roots());
+        let mut session = Greeting::read(ours, Call { waits, ..call() }).await?.starttls(&requirement).await?;
+        Ok::<_, Obstacle>(session.send_notice(&notice()).await)
+    };
+    let silent = |key| Script::honest().with(key, "silence");
+    let greeting = Waits { greeting: SOON, ..waits() };
+    assert_eq!(open(silent("banner"), greeting).await.unwrap_err().diagnosis, Diagnosis::TimedOut);
+    let command = Waits { command: SOON, ..waits() };
+    assert_eq!(open(silent("EHLO"), command).await.unwrap_err().diagnosis, Diagnosis::TimedOut);
+    let data = Waits { data_start: SOON, ..waits() };
+    assert_eq!(kind(&open(silent("DATA"), data).await.unwrap()), ("deferred", "4.4.2 Data".to_owned()));
+    let dot = Waits { final_dot: SOON, ..waits() };
+    assert_eq!(kind(&open(silent("."), dot).await.unwrap()).0, "unknown");
+    let message = Waits { message: std::time::Duration::ZERO, ..waits() };
+    assert_eq!(kind(&open(Script::honest(), message).await.unwrap()).0, "deferred");
 }
 
 async fn send(script: Script) -> (Result<PeerWords, SendFailure>, bool, Seen) {
@@ -159,7 +183,7 @@ fn kind(sent: &Result<PeerWords, SendFailure>) -> (&'static str, String) {
 
 #[tokio::test]
 async fn every_reply_has_its_own_consequence() {
-    let cases: [(&'static str, &str, (&str, &str), bool); 19] = [
+    let cases: [(&'static str, &str, (&str, &str), bool); 21] = [
         ("MAIL", "451 4.3.0 later\r\n", ("deferred", "4.3.0 Mail"), true),
         ("MAIL", "550 5.7.1 no\r\n", ("rejected", "5.7.1 Mail"), true),
         ("MAIL", "421 4.3.2 closing\r\n", ("deferred", "4.3.2 Mail"), false),
@@ -172,6 +196,8 @@ async fn every_reply_has_its_own_consequence() {
         ("DATA", "554 5.5.1 no\r\n", ("rejected", "5.5.1 Data"), true),
         ("DATA", "250 what\r\n", ("deferred", "4.5.0 Data"), true),
         ("DATA", "drop", ("deferred", "4.4.2 Data"), false),
+        ("DATA", "354 go\r\n250 2.0.0 taken\r\n", ("deferred", "4.4.2 Data"), false),
+        ("DATA", "354 go\r\n552 5.3.4 too big\r\n", ("rejected", "5.3.4 Data"), false),
         (".", "451 4.3.0 later\r\n", ("deferred", "4.3.0 FinalDot"), true),
         (".", "421 4.3.0 later\r\n", ("deferred", "4.3.0 FinalDot"), false),
         (".", "552 5.3.4 too big\r\n", ("rejected", "5.3.4 FinalDot"), true),
