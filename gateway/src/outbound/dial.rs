@@ -187,9 +187,6 @@ mod tests {
         let fixed = Dial::new(Duration::from_secs(5), vec![], vec![address]);
         assert!(fixed.connect(address).await.unwrap().nodelay().unwrap());
         drop(open);
-        assert_eq!(
-            fixed.connect(address).await.err(),
-            Some(DialError::Failed(std::io::ErrorKind::ConnectionRefused))
-        );
+        assert_eq!(fixed.connect(address).await.err(), Some(DialError::Failed(std::io::ErrorKind::ConnectionRefused)));
     }
 }

@@ -223,10 +223,7 @@ fn addresses_of(answer: Result<Lookup, NetError>) -> Result<Vec<IpAddr>, NamesEr
 }
 
 /// One family's failure does not hide the other's addresses; but without any address, a failure is a failure.
-fn merge(
-    v4: Result<Vec<IpAddr>, NamesError>,
-    v6: Result<Vec<IpAddr>, NamesError>,
-) -> Result<Vec<IpAddr>, NamesError> {
+fn merge(v4: Result<Vec<IpAddr>, NamesError>, v6: Result<Vec<IpAddr>, NamesError>) -> Result<Vec<IpAddr>, NamesError> {
     let found: Vec<IpAddr> = v4.iter().flatten().chain(v6.iter().flatten()).copied().collect();
     if found.is_empty() { v4.and(v6) } else { Ok(found) }
 }

@@ -234,7 +234,9 @@ fn parse_status(word: &str) -> Option<Status> {
 fn printable(text: &[u8]) -> String {
     let shown = |c: char| match c {
         '\t' => ' ',
-        '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | char::REPLACEMENT_CHARACTER => '?',
+        '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | char::REPLACEMENT_CHARACTER => {
+            '?'
+        }
         c if c.is_control() => '?',
         c => c,
     };

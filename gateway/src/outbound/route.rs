@@ -213,9 +213,8 @@ mod tests {
     }
 
     fn router() -> Router {
-        let host = |table: Table, name: &str, ip: &str| {
-            table.with_addresses(&domain(name), Ok(vec![ip.parse().unwrap()]))
-        };
+        let host =
+            |table: Table, name: &str, ip: &str| table.with_addresses(&domain(name), Ok(vec![ip.parse().unwrap()]));
         let table = Table::default()
             .with_mx(&domain("two.example"), mx(&[(20, "b.example"), (10, "a.example"), (20, "b.example")]))
             .with_mx(&domain("null.example"), Ok(MxAnswer::Null))

@@ -97,7 +97,7 @@ impl Registers {
             if old.as_ref().is_some_and(|old| !old.entry.may_become(entry)) {
                 return Err(RegisterError::Edited { id });
             }
-            into.needs.push(Need::of(entry, &self.rules));
+            into.needs.push(Need::of(entry));
             if what != What::Same {
                 for touched in old.iter().map(|old| &old.entry).chain([entry]).flat_map(Listed::touches) {
                     into.wakes.insert(touched);
@@ -137,7 +137,7 @@ impl Registers {
     fn put_of<T: Listed>(&self, entry: &T, row: Vec<u8>, sealed: Vec<u8>) -> Put {
         let vault = self.store.vault();
         let mut names = vec![Name { name: row.clone(), sole: Sole::Sole }];
-        for (list, value, sole) in entry.names(&self.rules) {
+        for (list, value, sole) in entry.names() {
             names.push(Name { name: vault.name(list, &value), sole });
         }
         Put { list: T::LIST, row, sealed, names, before: None, past: T::PAST }

@@ -197,7 +197,8 @@ fn typed(mailbox: &Mailbox) -> String {
     }
     let mut out = "utf-8; ".to_owned();
     for c in address.chars() {
-        let _infallible = if c.is_ascii() && c != '\\' { write!(out, "{c}") } else { write!(out, "\\x{{{:X}}}", u32::from(c)) };
+        let _infallible =
+            if c.is_ascii() && c != '\\' { write!(out, "{c}") } else { write!(out, "\\x{{{:X}}}", u32::from(c)) };
     }
     out
 }

@@ -25,11 +25,8 @@ pub(super) struct Text {
     pub then: &'static [&'static str],
 }
 
-const REFUSED: Text = Text {
-    subject: "not sent",
-    headline: "We did not send this letter.",
-    then: &["Is it an emergency? Call them."],
-};
+const REFUSED: Text =
+    Text { subject: "not sent", headline: "We did not send this letter.", then: &["Is it an emergency? Call them."] };
 const HELD: Text = Text {
     subject: "held",
     headline: "We are holding this letter.",

@@ -69,14 +69,7 @@ mod tests {
         check(&["mx", "SIZE 99999999999999999999999"], none);
         check(
             &["mx", "PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "REQUIRETLS"],
-            Offers {
-                pipelining: true,
-                eight_bit: true,
-                smtputf8: true,
-                dsn: true,
-                requiretls: true,
-                ..none
-            },
+            Offers { pipelining: true, eight_bit: true, smtputf8: true, dsn: true, requiretls: true, ..none },
         );
     }
 }
