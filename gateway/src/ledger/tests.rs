@@ -134,7 +134,7 @@ async fn a_disclosure_that_a_crash_cut_short_is_closed_as_unknown() {
     assert_eq!(Ledger::over(&store).finish(&finished).await.err(), Some(Fault::Stale), "an outcome is written once");
     store.close().await;
     let (store, recovered) = Store::serve(world.home(Disk::real())).await.unwrap();
-    assert_eq!(recovered.unfinished, [letter.clone()]);
+    assert_eq!(recovered.unfinished, std::slice::from_ref(&letter));
     assert_eq!(Ledger::over(&store).finish(&lost.finish(Outcome::Delivered, &"")).await.err(), Some(Fault::Stale));
     assert_eq!(verify(&store).await, Ok(Verified { entries: 4 }));
     assert_eq!(store.due(9).await.unwrap().len(), 1, "it is tried again");

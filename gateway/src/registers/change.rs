@@ -14,6 +14,9 @@ use crate::ledger::{self, Change};
 use crate::store::record::{Found, Name, Put};
 use crate::store::{Fault, Sole};
 
+/// How often an entry may change under a change of it before that is given up.
+const UPDATE_TRIES: u32 = 20;
+
 /// Changes as they are gathered, before the one commit.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -46,16 +49,39 @@ impl Registers {
         Ok(what)
     }
 
-    /// Withdraws a consent from that moment on.
+    /// Changes an entry as it stands, whoever else changes it at the same time: `change` may be called again on a newer
+    /// version of it.
+    ///
+    /// # Errors
+    /// When there is no such entry; else as [`Registers::put`].
+    pub async fn update<T: Listed>(&self, id: &str, by: &str, change: impl Fn(&mut T)) -> Result<What, RegisterError> {
+        for _ in 0..UPDATE_TRIES {
+            let found = self.find(T::LIST, &[id]).await?;
+            let found = found.first().ok_or(RegisterError::NotFound { list: T::LIST })?;
+            let mut entry = self.open::<T>(found)?.entry;
+            change(&mut entry);
+            let mut gathered = Gathered::default();
+            self.gather(std::slice::from_ref(&entry), by, &mut gathered).await?;
+            if gathered.puts.iter().any(|put| put.before.as_ref() != Some(&found.sealed)) {
+                continue;
+            }
+            self.check(&gathered.needs).await?;
+            let what = gathered.plan.first().map_or(What::Same, |planned| planned.what);
+            match self.commit(gathered, by).await {
+                Err(RegisterError::Fault(Fault::Stale)) => {}
+                done => return done.map(|()| what),
+            }
+        }
+        Err(Fault::Stale.into())
+    }
+
+    /// Withdraws a consent from that moment on. Said again later, the earlier moment stands.
     ///
     /// # Errors
     /// When there is no such consent, or the store cannot write.
     pub async fn withdraw(&self, consent: &str, at: Timestamp, by: &str) -> Result<What, RegisterError> {
-        let found: Option<Consent> = self.read(consent).await?;
-        let consent = found.ok_or(RegisterError::NotFound { list: Consent::LIST })?;
-        // The earliest word counts: saying it again later does not move it.
-        let withdrawn = Some(consent.withdrawn.map_or(at, |earlier| earlier));
-        self.put(&Consent { withdrawn, ..consent }, by).await
+        let withdraw = |consent: &mut Consent| consent.withdrawn = consent.withdrawn.or(Some(at));
+        self.update(consent, by, withdraw).await
     }
 
     /// Takes a credential away.

@@ -158,7 +158,7 @@ impl Store {
     /// # Errors
     /// When the file system does not say.
     pub fn free_bytes(&self) -> Result<u64, Fault> {
-        let stat = rustix::fs::statvfs(&self.0.ground.folder).map_err(|errno| std::io::Error::from(errno))?;
+        let stat = rustix::fs::statvfs(&self.0.ground.folder).map_err(std::io::Error::from)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
