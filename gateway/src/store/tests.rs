@@ -164,14 +164,28 @@ async fn a_body_that_no_letter_names_leaves_no_file() {
     abandoned.push(&big).await.unwrap();
     assert_eq!(blobs(&world), 1);
     drop(abandoned);
-    drop(world.body(&store, &big).await);
+    let new = {
+        let received = world.body(&store, &big).await;
+        world.new_letter(received.body())
+    };
     assert_eq!(blobs(&world), 0);
+    assert_eq!(commit(&store, |b| b.accept(new)).await.err(), Some(Fault::NotFound), "no letter without its body");
+    // A reference that is taken already is drawn anew, and the body is still there.
+    let received = world.body(&store, b"again").await;
+    let (first, mut twin) = (world.new_letter(received.body()), world.new_letter(received.body()));
+    let fresh = std::mem::replace(&mut twin.record.letter.id, world.accept(&store, b"first").await);
+    assert_eq!(commit(&store, |b| b.accept(first).accept(twin)).await.err(), Some(Fault::Conflict));
+    let mut again = world.new_letter(received.body());
+    again.record.letter.id = fresh.clone();
+    commit(&store, |b| b.accept(again)).await.unwrap();
+    assert_eq!(clear_text(&store, &fresh).await, b"again");
+    drop(received);
     // A crash leaves one: the next start removes it, and only it.
     let id = world.accept(&store, b"kept").await;
     std::fs::write(world.data().join("blobs").join("ab".repeat(16)), b"left over").unwrap();
     store.close().await;
     let (store, recovered) = Store::serve(world.home(Disk::real())).await.unwrap();
-    assert_eq!((recovered.blobs_removed, blobs(&world)), (1, 1));
+    assert_eq!((recovered.blobs_removed, blobs(&world)), (1, 3));
     assert_eq!(clear_text(&store, &id).await, b"kept");
 }
 
