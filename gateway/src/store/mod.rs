@@ -1,7 +1,7 @@
 //! The one store: letters, registers, ledger and notices in SQLite, sealed bodies in files.
 //!
 //! The disk holds sealed records, found by keyed pseudonyms: no page, log or file holds anything personal in clear.
-//! A write is `Ok` only once it is durable. One writer shares each commit among all who wait ([`writer`]); any number of
+//! A write is `Ok` only once it is durable. One writer shares each commit among all who wait (`writer.rs`); any number of
 //! readers see what is committed. No SQL stands outside this folder.
 //! Not here: what the rows mean (`registers/`, `ledger/`), when a letter is tried (`journey.rs`).
 

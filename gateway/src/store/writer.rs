@@ -217,7 +217,8 @@ impl Writer {
             self.ground.changed.send_modify(|count| *count = count.wrapping_add(1));
         }
         if !after.unused_blobs.is_empty() {
-            // CRASH: blob-unused: the letter is final and its key destroyed; the blob cannot be opened, and the next start removes it.
+            // CRASH: blob-unused: the letter is final and its key destroyed; nobody can open the blob, and the next start
+            // removes it.
             blob::remove(&self.ground, after.unused_blobs).await;
         }
     }
