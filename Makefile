@@ -23,7 +23,7 @@ tools:
 	@.ci/peers
 
 test: tools build ## everything that must hold, against real programs (installs what is missing)
-	cargo test --locked --workspace
+	@cargo test --locked --workspace --no-fail-fast || { echo; echo 'make test: something above failed' >&2; exit 1; }
 	@echo
 	@echo 'make test: all of it passed'
 

@@ -78,6 +78,15 @@ impl Clock {
         Moment { at: self.now(), offset_secs }
     }
 
+    /// Now, in the provider's local time, as a `Date` field has it (RFC 5322 §3.3).
+    #[must_use]
+    pub fn rfc5322(&self) -> String {
+        let Moment { at, offset_secs } = self.moment();
+        let zoned = jiff::Timestamp::from_second(at.0)
+            .and_then(|instant| Ok(instant.to_zoned(jiff::tz::Offset::from_seconds(offset_secs)?.to_time_zone())));
+        zoned.and_then(|zoned| jiff::fmt::rfc2822::to_string(&zoned)).unwrap_or_default()
+    }
+
     /// Waits until the clock shows `at` or later.
     pub async fn sleep_until(&self, at: Timestamp) {
         loop {

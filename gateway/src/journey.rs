@@ -1,1 +1,280 @@
-//! (to be written)
+//! READ FIRST. The letter's road: accept → attempt → hand over. All branching lives here; it calls leaves, no leaf calls back.
+//!
+//! Which line would you change to send a letter in the clear, or to somebody uncleared? It would not compile: a
+//! session takes only a `Sealed`, sealing takes only a `Cleared`, and only `policy::decide` makes one. The decision
+//! is made again at every attempt; nothing approved is ever stored.
+//!
+//! Not here: protocols (`intake/`, `outbound/`), what a letter holds (`recognise.rs`), how an attempt's end is
+//! written down and told (`settle.rs`), when the next attempt is due (`queue.rs`).
+
+use std::sync::Arc;
+
+use keys::level::{Proven, Verified};
+use keys::peer::Roots;
+use keys::ring::KeyRing;
+use keys::seal::{self, Cover};
+use keys::stored::StoredBody;
+use policy::{Agency, Channel, Cleared, Decision, Explanation, Facts, Outcome, Recipient};
+
+use crate::arrive::{Asked, Entered};
+use crate::clock::Clock;
+use crate::dice::Dice;
+use crate::intake::{Answer, Declaration, DryRun, Envelope};
+use crate::ledger::{Ledger, Spent, Way};
+use crate::outbound::deliver::{CannotSend, Class, Outbound, ProvenFor, VerifiedBy};
+use crate::outbound::diagnosis::{Diagnosis, Obstacle};
+use crate::outbound::notice::Desk as Letterhead;
+use crate::outbound::pool::Lease as Leased;
+use crate::outbound::schedule;
+use crate::outbound::smtp::{Receipt, SendFailure};
+use crate::recognise::Screener;
+use crate::registers::Registers;
+use crate::store::{self, Fault, Lease, LetterRecord, Received, Store};
+
+/// The road, and all that it needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Journey(Arc<Parts>);
+
+/// What the road is built of.
+pub struct Parts {
+    /// Letters, registers' rows, blobs.
+    pub store: Store,
+    /// The consented-sharing register and the allow-list.
+    pub registers: Registers,
+    /// The disclosure log.
+    pub ledger: Ledger,
+    /// Reads letters in a limited process.
+    pub screener: Screener,
+    /// Everything that leaves.
+    pub outbound: Outbound,
+    /// Trusted roots, for agencies whose record has none of its own.
+    pub roots: Roots,
+    /// Who speaks in notices and on covers.
+    pub letterhead: Letterhead,
+    /// When letters are tried again.
+    pub schedule: schedule::Settings,
+    /// Waits and limits that are the journey's own.
+    pub terms: Terms,
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub dice: Dice,
+}
+
+/// Waits and limits that are the journey's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// A held letter that no one answers is refused after this long.
+    pub held_secs: i64,
+    /// A letter still queued after this long is told to its sender.
+    pub deferred_after_secs: i64,
+    /// New letters are put off while the disk has less than this.
+    pub free_bytes_min: u64,
+}
+
+/// One letter's attempt: all that is known besides the letter itself.
+pub(crate) struct Attempt {
+    pub lease: Lease,
+    pub record: LetterRecord,
+    pub agency: Option<Agency>,
+    pub explanation: Explanation,
+}
+
+/// A channel that is open: a session whose peer has proven enough for what the channel carries.
+enum Road {
+    Sealed(Leased<Verified>, KeyRing),
+    Proven(Leased<Proven>),
+}
+
+impl std::ops::Deref for Journey {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Journey {
+    /// A road built of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Takes a message in: one letter for each recipient, each decided, all durable when this returns.
+    ///
+    /// # Errors
+    /// When the store or the reading process fails: then nothing is kept, and the sender's program tries again.
+    pub async fn accept(&self, envelope: Envelope, said: Declaration, body: Received) -> Result<Answer, Fault> {
+        let asked = Asked::new(&envelope, &said, &body);
+        if let Some(answer) = self.answered_before(&asked).await? {
+            return Ok(answer);
+        }
+        let seen = self.screener.recognise(&self.store, &self.registers, &said, body.body()).await?;
+        let mut letters = Vec::with_capacity(envelope.recipients.len());
+        for recipient in &envelope.recipients {
+            let record = self.record(&envelope, recipient, (&said, &seen), &body);
+            let facts = self.registers.facts(&record.letter).await?;
+            let Decision { explanation, outcome: _ } =
+                policy::decide(&facts, record.letter.clone(), self.clock.moment());
+            letters.push(Entered::new(record, facts, explanation));
+        }
+        let answer = Entered::answer(&letters);
+        if envelope.dry_run == DryRun::Yes {
+            return Ok(answer);
+        }
+        let mut batch = self.store.batch();
+        for letter in &letters {
+            self.enter(&mut batch, letter);
+        }
+        self.tell_of_arrival(&mut batch, &letters);
+        self.remember(&mut batch, &asked, &answer);
+        match batch.commit().await {
+            // CRASH: letters-committed: the letters are durable and their sender was told nothing; they go their way, and come once more if the sender's program tries again.
+            Ok(_) => Ok(answer),
+            // The same request came twice at once, and the other one was first.
+            Err(Fault::Conflict) => self.answered_before(&asked).await.map(|answer| answer.unwrap_or(Answer::Conflict)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Tries one letter: reads the facts again, decides again, and then holds it, refuses it or hands it over.
+    ///
+    /// # Errors
+    /// When the store fails. The lease then runs out, and the letter is tried again.
+    pub async fn attempt(&self, lease: Lease) -> Result<(), Fault> {
+        let record = self.store.load(lease.id()).await?.record;
+        let facts = self.registers.facts(&record.letter).await?;
+        let letter = record.letter.clone();
+        let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
+        let attempt = Attempt { lease, record, agency: agency_of(facts), explanation };
+        match outcome {
+            Outcome::Refused(_) => self.refuse(&attempt).await,
+            Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
+            Outcome::Held(_) => self.hold(&attempt).await,
+            Outcome::Released(cleared) => self.hand_over(&attempt, cleared).await,
+        }
+    }
+
+    /// Finds an open channel first; only then seals, writes the intent down, and sends.
+    async fn hand_over(&self, attempt: &Attempt, cleared: Cleared<StoredBody>) -> Result<(), Fault> {
+        let road = match self.find_road(attempt, &cleared).await {
+            Ok(road) => road,
+            Err(cannot) => return self.no_road(attempt, &cannot).await,
+        };
+        let stored = self.store.open_blob(&cleared.letter().body.blob)?;
+        let entry = self.ledger.begin(&cleared, &attempt.explanation, road.way()).await?;
+        let reverse_path = attempt.record.envelope.reverse_path.as_ref();
+        let channel = road.way().channel;
+        let (spent, sent) = match road {
+            Road::Sealed(mut session, ring) => match seal::to_keys(cleared, ring, self.cover()) {
+                Ok(sealed) => {
+                    let sent = session.send(entry, sealed, reverse_path, stored).await;
+                    session.give_back().await;
+                    sent
+                }
+                Err(error) => (entry.spend(), Err(SendFailure::unsealed(error))),
+            },
+            Road::Proven(mut session) => match seal::for_proven(cleared, self.cover()) {
+                Ok(sealed) => {
+                    let sent = session.send(entry, sealed, reverse_path, stored).await;
+                    session.give_back().await;
+                    sent
+                }
+                Err(error) => (entry.spend(), Err(SendFailure::unsealed(error))),
+            },
+        };
+        // CRASH: letter-sent: the peer may have the letter and the ledger holds an intent alone; the next start closes it as unknown, and the letter goes again under the same Message-ID (RFC 5321 §6.1, RFC 1047).
+        self.close(attempt, channel, spent, sent).await
+    }
+
+    /// The first channel of the clearance that is open now. One that cannot be met now puts the letter off; one that
+    /// cannot be met at all gives way to the next, never to a weaker connection (`spec/channels.md`).
+    async fn find_road(&self, attempt: &Attempt, cleared: &Cleared<StoredBody>) -> Result<Road, CannotSend> {
+        let mut shut = CannotSend::before_any_host(Obstacle::new(
+            Diagnosis::NotOffered,
+            "no channel of the agency is one that this gateway offers",
+        ));
+        let Some(agency) = &attempt.agency else { return Err(shut) };
+        for &channel in cleared.clearance().channels() {
+            let found = match channel {
+                Channel::AgeEmail => self.open_sealed(agency, cleared).await,
+                Channel::TlsEmail => {
+                    let proven = ProvenFor(agency, &self.roots);
+                    self.outbound.open_session(cleared.letter().to.domain(), &proven).await.map(Road::Proven)
+                }
+                // The portal and the push are not served by this version: to us they are shut for good.
+                Channel::Link | Channel::HttpsPush => continue,
+            };
+            match found {
+                Err(cannot) if cannot.class == Class::Never => shut = cannot,
+                found => return found,
+            }
+        }
+        Err(shut)
+    }
+
+    /// A sealed file names no one and reads as nothing: a verified peer is enough for it. The keys come first, for
+    /// without them there is nothing to open a session for.
+    async fn open_sealed(&self, agency: &Agency, cleared: &Cleared<StoredBody>) -> Result<Road, CannotSend> {
+        let ring = KeyRing::of(agency, self.clock.now())
+            .map_err(|error| CannotSend::before_any_host(Obstacle::new(Diagnosis::KeyUnusable, error)))?;
+        let domain = cleared.letter().to.domain();
+        let session = self.outbound.open_session(domain, &VerifiedBy(&self.roots)).await?;
+        Ok(Road::Sealed(session, ring))
+    }
+
+    async fn no_road(&self, attempt: &Attempt, cannot: &CannotSend) -> Result<(), Fault> {
+        match cannot.class {
+            Class::Now => self.put_off(attempt, cannot.into(), None).await,
+            Class::Never => self.fail(attempt, cannot.into(), None).await,
+        }
+    }
+
+    async fn close(
+        &self,
+        attempt: &Attempt,
+        channel: Channel,
+        spent: Spent,
+        sent: Result<Receipt, SendFailure>,
+    ) -> Result<(), Fault> {
+        match sent {
+            Ok(receipt) => self.delivered(attempt, channel, spent, &receipt).await,
+            Err(failure @ SendFailure::Rejected { .. }) => {
+                self.fail(attempt, (&failure).into(), Some((spent, &failure))).await
+            }
+            Err(failure) => self.put_off(attempt, (&failure).into(), Some((spent, &failure))).await,
+        }
+    }
+
+    fn cover(&self) -> Cover {
+        Cover {
+            provider: self.letterhead.provider.clone(),
+            from: self.letterhead.from.clone(),
+            phone: self.letterhead.phone.clone(),
+            date_rfc5322: self.clock.rfc5322(),
+        }
+    }
+}
+
+impl Road {
+    fn way(&self) -> Way<'_> {
+        match self {
+            Self::Sealed(session, _) => Way { channel: Channel::AgeEmail, host: &session.peer().host },
+            Self::Proven(session) => Way { channel: Channel::TlsEmail, host: &session.peer().host },
+        }
+    }
+}
+
+impl Attempt {
+    /// Did it wait, held, for as long as a held letter may?
+    fn is_overdue(&self, now: policy::Timestamp) -> bool {
+        self.lease.state() == store::State::Held && now >= self.lease.deadline()
+    }
+}
+
+fn agency_of(facts: Facts) -> Option<Agency> {
+    match facts.recipient {
+        Recipient::Agency(agency) => Some(*agency),
+        Recipient::OwnAddress | Recipient::Unlisted { .. } => None,
+    }
+}

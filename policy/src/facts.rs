@@ -1,4 +1,7 @@
 //! What the registers say that bears on one letter: the only thing a decision reads besides the letter.
+//!
+//! A decision trusts no link that it can check itself: a sender, subject, address, authoriser, exception or
+//! approver whose id is not the one that the letter or the register entry names counts as absent.
 
 use serde::Serialize;
 

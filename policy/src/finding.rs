@@ -30,6 +30,8 @@ pub enum Finding {
     Phone,
     /// An image.
     Image,
+    /// A part that could not be read, where the site holds such letters. No identifier itself: it may hide one.
+    Unread,
 }
 
 impl Finding {
@@ -47,6 +49,7 @@ impl Finding {
             Self::Email => "email",
             Self::Phone => "phone",
             Self::Image => "image",
+            Self::Unread => "unread",
         }
     }
 }
@@ -64,6 +67,7 @@ impl TryFrom<String> for Finding {
             "email" => Self::Email,
             "phone" => Self::Phone,
             "image" => Self::Image,
+            "unread" => Self::Unread,
             _ => Self::Number(crate::SubjectId::parse(&word)?),
         })
     }

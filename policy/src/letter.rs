@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::words;
 use crate::{Category, Finding, Mailbox, Purpose, SubjectId};
 
 /// Crockford's base 32: no I, L, O or U.
@@ -22,6 +23,23 @@ pub enum Declared<T> {
     Known(T),
     /// Not on the list.
     Unknown(String),
+}
+
+words! {
+    /// An item that two places of one message declare differently. It counts as not declared, and neither the sender's
+    /// default nor what screening infers may stand in: held, never guessed.
+    Contradiction {
+        /// Whom the letter is about.
+        Subject = "subject",
+        /// Why it goes.
+        Purpose = "purpose",
+        /// What it holds.
+        Categories = "categories",
+        /// What it cites.
+        Citation = "citation",
+        /// The exception it names.
+        Exception = "exception",
+    }
 }
 
 /// A letter to one recipient, with a body of type `B` that the decision cannot look into.
@@ -43,12 +61,25 @@ pub struct Letter<B> {
     pub citation: Option<String>,
     /// Exception id.
     pub exception: Option<String>,
+    /// What was declared twice and differently; no default stands in for it.
+    #[serde(default)]
+    pub contradictions: Vec<Contradiction>,
     /// What screening saw.
     pub found: Vec<Finding>,
     /// SHA-256 of the bytes as they will leave, 64 lower-case hex digits.
     pub sha256: Option<String>,
     /// The document.
     pub body: B,
+}
+
+impl<B> Letter<B> {
+    /// The same letter with another body.
+    #[must_use]
+    pub fn with<C>(self, body: C) -> Letter<C> {
+        let Self { id, sender, to, subject, purpose, categories, citation, exception, contradictions, found, sha256, body: _ } =
+            self;
+        Letter { id, sender, to, subject, purpose, categories, citation, exception, contradictions, found, sha256, body }
+    }
 }
 
 impl LetterId {

@@ -3,6 +3,9 @@
 //! The promise: **fewer facts never clear more.** [`decide`] is a pure function of the facts it is
 //! handed; it never reads a clock, a file or a socket, and it is the only maker of a [`Cleared`].
 //!
+//! Read in this order: `decide.rs` (the rule), `table.rs` (the rule's data), `question.rs` (what a gate may
+//! see), `gates/` (one small file each), `reasons.rs` (what people are told).
+//!
 //! Not here: where facts come from (`gateway/registers`), how a letter is sealed (`keys`), what a
 //! refusal looks like on a wire (`gateway/status.rs`).
 
@@ -35,7 +38,7 @@ pub use decide::decide;
 pub use exception::{Exception, Ground};
 pub use facts::{Approval, Facts, Recipient};
 pub use finding::Finding;
-pub use letter::{Declared, Letter, LetterId, LetterIdError};
+pub use letter::{Contradiction, Declared, Letter, LetterId, LetterIdError};
 pub use lookalike::resembles;
 pub use mailbox::{Domain, Mailbox, MailboxError};
 pub use staff::{Hours, Role, Staff};

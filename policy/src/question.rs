@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::table::{self, Identifiers, Row};
 use crate::{
-    Agency, Approval, Category, Consent, Declared, Facts, Finding, Letter, Moment, Purpose, Recipient, Staff, Subject,
+    Agency, Approval, Category, Consent, Contradiction, Declared, Facts, Finding, Letter, Moment, Purpose, Recipient, Staff, Subject,
     Timestamp,
 };
 
@@ -43,7 +43,10 @@ pub(crate) struct Question<'a> {
     pub subject: Option<&'a Subject>,
     pub categories: BTreeSet<Category>,
     pub cited: bool,
-    pub found: &'a [Finding],
+    /// Identifiers that screening saw.
+    pub found: Vec<&'a Finding>,
+    /// Some part could not be read.
+    pub has_unread: bool,
     pub sha256: Option<&'a str>,
     /// Of this subject.
     pub consents: Vec<&'a Consent>,
@@ -52,8 +55,9 @@ pub(crate) struct Question<'a> {
 
 impl<'a> Question<'a> {
     pub fn new<B>(facts: &'a Facts, letter: &'a Letter<B>, now: Moment) -> Self {
+        let contradicts = |item| letter.contradictions.contains(&item);
         let sender = facts.sender.as_ref().filter(|staff| staff.id == letter.sender && staff.active);
-        let why = why(letter.purpose.as_ref(), sender);
+        let why = why(letter.purpose.as_ref(), sender.filter(|_| !contradicts(Contradiction::Purpose)));
         let subject = facts.subject.as_ref().filter(|s| letter.subject.as_ref().is_some_and(|id| s.answers_to(id)));
         let consents = match subject {
             Some(subject) => facts.consents.iter().filter(|entry| subject.answers_to(&entry.subject)).collect(),
@@ -69,9 +73,10 @@ impl<'a> Question<'a> {
             authoriser: facts.authoriser.as_ref(),
             names_subject: letter.subject.is_some(),
             subject,
-            categories: categories(&letter.categories, sender),
+            categories: categories(&letter.categories, sender.filter(|_| !contradicts(Contradiction::Categories))),
             cited: filled(letter.citation.as_ref()),
-            found: &letter.found,
+            found: letter.found.iter().filter(|finding| **finding != Finding::Unread).collect(),
+            has_unread: letter.found.contains(&Finding::Unread),
             sha256: letter.sha256.as_deref(),
             consents,
             approval: facts.approval.as_ref().filter(|it| letter.exception.as_ref() == Some(&it.exception.id)),

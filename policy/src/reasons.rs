@@ -69,6 +69,8 @@ table! {
         "Open the letter and check every page. Then swap the file.", "sender";
     PatientMismatch Hold "A name or birth date in the letter does not match the register.",
         "Check who the letter is about. Then swap the file, or name the right person.", "sender";
+    PatientUnread Hold "Part of the letter could not be read, so we cannot tell who is in it.",
+        "Send that part in a form we can read, or tell us that you have checked it.", "sender";
     SubjectDeceased Refuse "The person has died, and letters about them stay private.",
         "Ask the records lead. A person with a right to the record can apply for it.", "records-lead";
     SubjectRestricted Refuse "This record is restricted, so letters about it may not go out.",
@@ -132,7 +134,7 @@ impl Reason {
     /// A reason that names what it is about.
     pub(crate) fn naming(code: ReasonCode, what: &str) -> Self {
         let Row(weight, sentence, remedy, who) = row(code);
-        Self { code, weight, sentence: sentence.replace("{}", what), remedy: remedy.to_owned(), who }
+        Self { code, weight, sentence: sentence.replace("{}", what), remedy: remedy.to_owned(), who: who.into() }
     }
 
     /// The same, with the weight that a purpose gives it.

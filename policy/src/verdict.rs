@@ -84,6 +84,8 @@ words! {
         PatientMixed = "patient.mixed",
         /// See `docs/reference/reasons.md`.
         PatientMismatch = "patient.mismatch",
+        /// See `docs/reference/reasons.md`. (Beside the list of `spec/decision.md`: the site holds what it cannot read.)
+        PatientUnread = "patient.unread",
         /// See `docs/reference/reasons.md`.
         SubjectDeceased = "subject.deceased",
         /// See `docs/reference/reasons.md`.
@@ -136,7 +138,7 @@ words! {
 }
 
 /// One reason that applies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// Its stable code.
     pub code: ReasonCode,
@@ -147,7 +149,7 @@ pub struct Reason {
     /// What to do about it.
     pub remedy: String,
     /// Who can act.
-    pub who: &'static str,
+    pub who: std::borrow::Cow<'static, str>,
 }
 
 /// Why: everything that a decision can show of itself.

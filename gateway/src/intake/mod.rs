@@ -113,7 +113,7 @@ pub enum RecipientAnswer {
 }
 
 /// Why the desk does not take a message, or the next piece of one, now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Busy {
     /// Disk or memory is short, or the queue is long.
     #[error("no room now; try again later")]
@@ -146,6 +146,9 @@ pub struct Envelope {
     pub dry_run: DryRun,
     /// The same key within a week is the same message (HTTPS only); 1 to 255 visible ASCII characters.
     pub idempotency_key: Option<String>,
+    /// SHA-256 of the request as it came, 64 lower-case hex digits, set with the key: tells a repeat from another message.
+    /// (The message itself does not: its date, id and boundaries are drawn afresh each time.)
+    pub request_sha256: Option<String>,
 }
 
 /// One recipient of the envelope.
@@ -232,6 +235,7 @@ pub enum DryRun {
 }
 
 /// What became of one message at the door.
+#[derive(Serialize, Deserialize)]
 pub enum Answer {
     /// At least one letter is released or held, and all is durable.
     Accepted {
@@ -256,6 +260,7 @@ pub enum Answer {
 }
 
 /// What was decided for one recipient.
+#[derive(Serialize, Deserialize)]
 pub struct Judged {
     /// The letter's reference.
     pub id: LetterId,

@@ -134,6 +134,10 @@ impl Ledger {
     }
 }
 
+/// An entry that has been sent on: nothing more can be sent by it, and it is still to be finished.
+#[must_use = "a disclosure that was begun is finished with what became of it"]
+pub struct Spent(Entry);
+
 impl Entry {
     /// Which letter may leave.
     #[must_use]
@@ -147,10 +151,18 @@ impl Entry {
         self.seq
     }
 
+    /// Takes the witness away: its letter is on its way, or will not be.
+    pub const fn spend(self) -> Spent {
+        Spent(self)
+    }
+}
+
+impl Spent {
     /// Ends the disclosure. The ledger keeps a keyed digest of the evidence; the evidence itself goes on the letter's trail.
     pub fn finish(self, outcome: Outcome, evidence: &impl Serialize) -> Finished {
+        let Self(Entry { letter, seq }) = self;
         let evidence = serde_json::to_string(evidence).unwrap_or_default();
-        Finished { letter: self.letter, seq: self.seq, outcome, evidence }
+        Finished { letter, seq, outcome, evidence }
     }
 }
 
@@ -191,7 +203,7 @@ pub(crate) async fn close_unfinished(store: &Store, open: Vec<(i64, LetterId)>) 
     let mut letters = Vec::new();
     let mut batch = store.batch();
     for (seq, letter) in open {
-        batch.outcome(&Entry { letter: letter.clone(), seq }.finish(Outcome::Unknown, &()));
+        batch.outcome(&Entry { letter: letter.clone(), seq }.spend().finish(Outcome::Unknown, &()));
         letters.push(letter);
     }
     if !letters.is_empty() {

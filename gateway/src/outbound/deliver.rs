@@ -33,8 +33,8 @@ pub struct Settings {
     pub own_name: Domain,
     /// Where this gateway listens; mail for these is a loop.
     pub own_addresses: Vec<SocketAddr>,
-    /// Routes that stand in for the DNS, by domain.
-    pub fixed: BTreeMap<Domain, FixedRoute>,
+    /// Hosts that stand in for the DNS, by domain, in the order to try them in.
+    pub fixed: BTreeMap<Domain, Vec<FixedRoute>>,
     /// Private networks that may be dialled.
     pub allow: Vec<Network>,
     /// Longest wait for a connection.
@@ -117,7 +117,7 @@ impl Outbound {
     pub fn new(settings: Settings, names: Names, dice: Dice) -> Self {
         let Settings { own_name, own_addresses, fixed, allow, connect, open, waits, pool } = settings;
         let fixed_address = |route: &FixedRoute| route.address.map(|ip| SocketAddr::new(ip, route.port));
-        let fixed_addresses = fixed.values().filter_map(fixed_address).collect();
+        let fixed_addresses = fixed.values().flatten().filter_map(fixed_address).collect();
         Self {
             dial: Dial::new(connect, allow, fixed_addresses),
             router: Router::new(names, dice, fixed, own_name.clone(), own_addresses),
@@ -198,6 +198,12 @@ impl Outbound {
 }
 
 impl CannotSend {
+    /// An obstacle that was met before any host was looked for.
+    #[must_use]
+    pub fn before_any_host(obstacle: Obstacle) -> Self {
+        Self::at(None, obstacle)
+    }
+
     fn at(host: Option<Domain>, Obstacle { diagnosis, detail }: Obstacle) -> Self {
         Self { class: diagnosis.class(), diagnosis, detail, host }
     }
@@ -222,6 +228,7 @@ const fn weight(diagnosis: Diagnosis) -> u8 {
         Diagnosis::ConnectionLost | Diagnosis::TimedOut | Diagnosis::Unreachable | Diagnosis::Busy => 3,
         Diagnosis::AddressNotAllowed | Diagnosis::NamesFailed => 2,
         Diagnosis::NotProvable | Diagnosis::NullMx | Diagnosis::Loop => 1,
+        Diagnosis::NotOffered | Diagnosis::KeyUnusable => 1,
         Diagnosis::NoMail => 0,
     }
 }

@@ -48,6 +48,10 @@ pub enum Diagnosis {
     NamesFailed,
     /// The domain's mail leads back to this gateway.
     Loop,
+    /// No channel that the agency takes is one that this gateway offers.
+    NotOffered,
+    /// The agency's sealing keys cannot be used.
+    KeyUnusable,
 }
 
 /// What can still be done about it.
@@ -83,6 +87,8 @@ impl Diagnosis {
             Self::NoMail => "no-mail",
             Self::NamesFailed => "names-failed",
             Self::Loop => "loop",
+            Self::NotOffered => "not-offered",
+            Self::KeyUnusable => "key-unusable",
         }
     }
 
@@ -109,6 +115,8 @@ impl Diagnosis {
             Self::NoMail => "We found no mail system for this address.",
             Self::NamesFailed => "We could not look up their mail system.",
             Self::Loop => "Their mail address leads back to us.",
+            Self::NotOffered => "They take letters only in a way that we do not offer yet.",
+            Self::KeyUnusable => "The key that we hold for them does not work.",
         }
     }
 
@@ -116,7 +124,7 @@ impl Diagnosis {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::NullMx | Self::Loop | Self::NotProvable => Class::Never,
+            Self::NullMx | Self::Loop | Self::NotProvable | Self::NotOffered | Self::KeyUnusable => Class::Never,
             _ => Class::Now,
         }
     }
@@ -136,6 +144,8 @@ impl Diagnosis {
             Self::NoMail => (4, 4),
             Self::NamesFailed => (4, 3),
             Self::Loop => (4, 6),
+            Self::NotOffered => (3, 3),
+            Self::KeyUnusable => (7, 5),
         };
         let class = match self.class() {
             Class::Now => 4,

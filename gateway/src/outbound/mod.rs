@@ -15,3 +15,6 @@ pub mod replies;
 pub mod route;
 pub mod schedule;
 pub mod smtp;
+
+#[cfg(test)]
+mod tests;

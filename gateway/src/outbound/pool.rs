@@ -6,7 +6,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use keys::level::Level;
@@ -127,29 +127,29 @@ impl Pool {
             !std::mem::replace(&mut state.sweeping, true)
         };
         if start {
-            tokio::spawn(self.clone().sweep());
-        }
-    }
-
-    /// Closes what has waited too long; ends when nothing waits.
-    async fn sweep(self) {
-        let idle_most = self.0.settings.reuse_idle;
-        loop {
-            tokio::time::sleep(idle_most.max(Duration::from_millis(100))).await;
-            let mut state = self.state();
-            state.idle.retain(|_, waiting| {
-                waiting.retain(|idle| idle.since.elapsed() < idle_most);
-                !waiting.is_empty()
-            });
-            if state.idle.is_empty() {
-                state.sweeping = false;
-                return;
-            }
+            tokio::spawn(sweep(Arc::downgrade(&self.0)));
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes what has waited too long; ends when nothing waits, or with the pool.
+async fn sweep(pool: Weak<Inner>) {
+    while let Some(idle_most) = pool.upgrade().map(|pool| pool.settings.reuse_idle) {
+        tokio::time::sleep(idle_most.max(Duration::from_millis(100))).await;
+        let Some(pool) = pool.upgrade().map(Pool) else { return };
+        let mut state = pool.state();
+        state.idle.retain(|_, waiting| {
+            waiting.retain(|idle| idle.since.elapsed() < idle_most);
+            !waiting.is_empty()
+        });
+        if state.idle.is_empty() {
+            state.sweeping = false;
+            return;
+        }
     }
 }
 

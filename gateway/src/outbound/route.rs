@@ -87,18 +87,18 @@ impl From<NoRoute> for Obstacle {
 pub struct Router {
     names: Names,
     dice: Dice,
-    fixed: BTreeMap<Domain, FixedRoute>,
+    fixed: BTreeMap<Domain, Vec<FixedRoute>>,
     own_name: Domain,
     own_addresses: Vec<SocketAddr>,
 }
 
 impl Router {
-    /// A router that sends nothing to `own_name` or to one of `own_addresses`, where this gateway itself listens.
+    /// A router with `fixed` hosts for some domains, in the order to try them in. It sends nothing to `own_name` or to one of `own_addresses`, where this gateway itself listens.
     #[must_use]
     pub const fn new(
         names: Names,
         dice: Dice,
-        fixed: BTreeMap<Domain, FixedRoute>,
+        fixed: BTreeMap<Domain, Vec<FixedRoute>>,
         own_name: Domain,
         own_addresses: Vec<SocketAddr>,
     ) -> Self {
@@ -116,12 +116,15 @@ impl Router {
         }
     }
 
-    async fn along(&self, fixed: &FixedRoute) -> Result<Vec<Hop>, NoRoute> {
-        let addresses = match fixed.address {
-            Some(address) => vec![address],
-            None => self.names.addresses(&fixed.host).await.map_err(absence)?,
-        };
-        self.usable(vec![hop(fixed.host.clone(), fixed.port, addresses, fixed.tls)])
+    async fn along(&self, fixed: &[FixedRoute]) -> Result<Vec<Hop>, NoRoute> {
+        let answers = join_all(fixed.iter().map(|route| async move {
+            match route.address {
+                Some(address) => Ok(vec![address]),
+                None => self.names.addresses(&route.host).await,
+            }
+        }));
+        let hops = fixed.iter().map(|route| (route.host.clone(), route.port, route.tls));
+        self.located(hops.zip(answers.await))
     }
 
     async fn by_dns(&self, domain: &Domain) -> Result<Vec<Hop>, NoRoute> {
@@ -133,11 +136,20 @@ impl Router {
             MxAnswer::Unsaid => vec![domain.clone()],
         };
         let answers = join_all(hosts.iter().map(|host| self.names.addresses(host))).await;
+        let hops = hosts.into_iter().map(|host| (host, SMTP_PORT, Tls::Starttls));
+        self.located(hops.zip(answers))
+    }
+
+    /// Hosts with their addresses. One host's failed look-up counts only where no other host is left.
+    fn located(
+        &self,
+        answers: impl Iterator<Item = ((Domain, u16, Tls), Result<Vec<IpAddr>, NamesError>)>,
+    ) -> Result<Vec<Hop>, NoRoute> {
         let mut hops = Vec::new();
         let mut failure = None;
-        for (host, answer) in hosts.into_iter().zip(answers) {
+        for ((host, port, tls), answer) in answers {
             match answer.map_err(absence) {
-                Ok(addresses) => hops.push(hop(host, SMTP_PORT, addresses, Tls::Starttls)),
+                Ok(addresses) => hops.push(hop(host, port, addresses, tls)),
                 Err(NoRoute::Deferred(error)) => failure = Some(error),
                 Err(_no_such_host) => {}
             }
@@ -243,8 +255,8 @@ mod tests {
             tls: Tls::Implicit,
         };
         let fixed = BTreeMap::from([
-            (domain("fixed.example"), fixed(Some("127.0.0.1"))),
-            (domain("fixed-lost.example"), fixed(None)),
+            (domain("fixed.example"), vec![fixed(None), fixed(Some("127.0.0.1"))]),
+            (domain("fixed-lost.example"), vec![fixed(None)]),
         ]);
         let own = vec!["192.0.2.9:25".parse().unwrap()];
         Router::new(Names::table(table), Dice::loaded(1), fixed, domain("gateway.example"), own)

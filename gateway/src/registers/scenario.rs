@@ -245,6 +245,7 @@ fn letter(node: &Node) -> Result<Letter<()>, Vec<Fault>> {
             categories: categories?,
             citation: citation?,
             exception: exception?,
+            contradictions: Vec::new(),
             found: found?,
             sha256: sha256_of_bytes?,
             body: (),

@@ -187,6 +187,7 @@ fn letter(to: &str, about: &str, exception: Option<&str>) -> Letter<()> {
         purpose: None,
         categories: Vec::new(),
         citation: None,
+        contradictions: Vec::new(),
         exception: exception.map(str::to_owned),
         found: Vec::new(),
         sha256: None,

@@ -26,7 +26,7 @@ pub struct Findings {
 }
 
 /// One finding at one place. Personal data where the finding is a number; its `Debug` leaves it out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// What was found.
     pub finding: Finding,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::Fault;
+use crate::screening::Place;
 
 /// What the sender's program said around the letter (RFC 5321 §3.3, RFC 3461 §4), needed for reports to the sender.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -34,8 +35,8 @@ pub struct LetterRecord {
     pub letter: Letter<StoredBody>,
     /// What was said around it.
     pub envelope: Envelope,
-    /// Where its declarations contradict each other, in plain words; a letter with any is held.
-    pub contradictions: Vec<String>,
+    /// What screening found, and where: what `held confirm` goes by.
+    pub places: Vec<Place>,
 }
 
 /// Where a letter stands.

@@ -58,6 +58,7 @@ impl World {
             categories: vec![Category::ClinicalLetter],
             citation: Some("MARKER-citation".to_owned()),
             exception: None,
+            contradictions: Vec::new(),
             found: Vec::new(),
             sha256: Some("ab".repeat(32)),
             body: body.clone(),
@@ -74,7 +75,7 @@ impl World {
             record: LetterRecord {
                 letter: self.letter(body),
                 envelope,
-                contradictions: vec!["MARKER-contradiction".to_owned()],
+                places: Vec::new(),
             },
             opening: Opening::Queued { deadline: Timestamp(NOON + 100_000) },
             agency: Some("MARKER-agency".to_owned()),
@@ -233,8 +234,10 @@ pub(crate) fn assert_no_marker(folder: &Path) {
                 folders.push(path);
                 continue;
             }
+            // The head file is written beside its name and renamed: it may be gone again.
+            let Ok(bytes) = std::fs::read(&path) else { continue };
             files += 1;
-            let bytes = std::fs::read(&path).unwrap().to_ascii_lowercase();
+            let bytes = bytes.to_ascii_lowercase();
             for marker in [&b"marker"[..], b"9434765919", b"secret "] {
                 assert!(!bytes.windows(marker.len()).any(|window| window == marker), "{}", path.display());
             }

@@ -92,6 +92,7 @@ fn cleared(agency: &Agency) -> (Cleared<StoredBody>, Vec<u8>) {
         categories: vec![Category::Financial],
         citation: Some("contract 7".to_owned()),
         exception: None,
+        contradictions: vec![],
         found: vec![],
         sha256: None,
         body: StoredBody { blob: "ab".repeat(16), key, bytes, subject_line: "Mrs Canary".to_owned() },

@@ -2,7 +2,7 @@
 
 use super::{exception, those};
 use crate::ReasonCode::{
-    PatientMismatch, PatientMixed, PatientUnresolved, SubjectDeceased, SubjectMustKnowFirst, SubjectObjected,
+    PatientMismatch, PatientMixed, PatientUnread, PatientUnresolved, SubjectDeceased, SubjectMustKnowFirst, SubjectObjected,
     SubjectRestricted,
 };
 use crate::question::Question;
@@ -17,11 +17,13 @@ pub(crate) enum About<'a> {
 }
 
 pub(crate) fn reasons(question: &Question<'_>) -> Vec<Reason> {
-    match about(question) {
+    let unread = those([(PatientUnread, question.has_unread)]);
+    let about_them = match about(question) {
         About::Nobody => Vec::new(),
         About::Unresolved => vec![Reason::of(PatientUnresolved)],
         About::Person(person) => of_person(question, person),
-    }
+    };
+    [unread, about_them].concat()
 }
 
 pub(crate) fn about<'a>(question: &Question<'a>) -> About<'a> {
@@ -29,7 +31,7 @@ pub(crate) fn about<'a>(question: &Question<'a>) -> About<'a> {
         return About::Nobody;
     }
     if question.is_about_nobody() {
-        return if question.found.iter().any(names_somebody) { About::Unresolved } else { About::Nobody };
+        return if question.found.iter().any(|finding| names_somebody(finding)) { About::Unresolved } else { About::Nobody };
     }
     match question.subject {
         Some(person) => About::Person(person),
@@ -55,8 +57,8 @@ fn needs_no_name(question: &Question<'_>) -> bool {
 fn of_person(question: &Question<'_>, person: &Subject) -> Vec<Reason> {
     let names_ground =
         |grounds: &[Ground]| question.approval.is_some_and(|approval| grounds.contains(&approval.exception.ground));
-    let is_strangers = |finding: &Finding| matches!(finding, Finding::Number(id) if !person.answers_to(id));
-    let contradicts = |f: &Finding| matches!(f, Finding::NameContradicts | Finding::BirthDateContradicts);
+    let is_strangers = |finding: &&Finding| matches!(finding, Finding::Number(id) if !person.answers_to(id));
+    let contradicts = |f: &&Finding| matches!(f, Finding::NameContradicts | Finding::BirthDateContradicts);
     let goes_to_them = question.row.is_some_and(|row| row.to_own_address);
     let objected = |(purpose, _)| person.objections.contains(&purpose);
     let knows = question.sha256.is_some_and(|sha256| person.knows.iter().any(|known| known == sha256));
@@ -77,6 +79,6 @@ const fn names_somebody(finding: &Finding) -> bool {
         | Finding::NameContradicts
         | Finding::BirthDate
         | Finding::BirthDateContradicts => true,
-        Finding::Postcode | Finding::NiNumber | Finding::Email | Finding::Phone | Finding::Image => false,
+        Finding::Postcode | Finding::NiNumber | Finding::Email | Finding::Phone | Finding::Image | Finding::Unread => false,
     }
 }

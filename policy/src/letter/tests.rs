@@ -38,6 +38,7 @@ fn a_letter_shows_its_reference_alone() -> Result<(), crate::MailboxError> {
         categories: vec![Category::Business],
         citation: None,
         exception: None,
+        contradictions: Vec::new(),
         found: Vec::new(),
         sha256: None,
         body: "secret",

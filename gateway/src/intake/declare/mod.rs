@@ -2,7 +2,7 @@
 //!
 //! Header fields `Sealgate-…` and tags in the subject line declare the subject, the purpose, the categories, the
 //! citation and the exception. The head that is kept, and later leaves, holds none of them, nor the subject line, nor
-//! anybody's address but the sender's. Pure. Not here: the sender's defaults and what screening finds.
+//! any recipient's name. Pure. Not here: the sender's defaults and what screening finds.
 
 mod collect;
 mod error;
@@ -12,6 +12,7 @@ mod mime;
 mod rewrite;
 mod tags;
 
+pub use policy::Contradiction;
 use policy::{Category, Declared, Moment, Purpose, SubjectId};
 
 use super::{Account, Script};
@@ -42,21 +43,6 @@ pub struct Declaration {
     /// What was declared twice and differently. Each such item is empty above and stays so: the letter counts as
     /// having none, and neither the sender's default nor what screening finds may stand in. Held, never guessed.
     pub contradictions: Vec<Contradiction>,
-}
-
-/// An item that two places of one message declare differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Contradiction {
-    /// [`Declaration::subject`].
-    Subject,
-    /// [`Declaration::purpose`].
-    Purpose,
-    /// [`Declaration::categories`].
-    Categories,
-    /// [`Declaration::citation`].
-    Citation,
-    /// [`Declaration::exception`].
-    Exception,
 }
 
 /// A head, read: what it declares, and the head that takes its place.

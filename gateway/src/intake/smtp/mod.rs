@@ -46,7 +46,7 @@ pub struct Submission<D> {
     pub dice: Dice,
     /// How many sessions there may be, over all listeners.
     pub crowd: Crowd,
-    /// How many messages an account may hand in, over all doors.
+    /// How many messages an account may hand in within an hour, over all doors.
     pub rates: Rates,
 }
 

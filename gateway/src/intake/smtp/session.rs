@@ -2,6 +2,7 @@
 //!
 //! Not here: signing in (`sign_in.rs`), the message itself (`take_in.rs`), what is said in the clear (`vestibule.rs`).
 
+use secrecy::zeroize::Zeroize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio_rustls::server::TlsStream;
@@ -91,7 +92,7 @@ where
 
     /// One command and its answer.
     async fn turn(&mut self, closing: &mut watch::Receiver<bool>) -> Result<Flow, Lost> {
-        let line = tokio::select! {
+        let mut line = tokio::select! {
             biased;
             _ = closing.wait_for(|now| *now) => {
                 self.refuse(&reply::CLOSING);
@@ -103,7 +104,10 @@ where
             self.refuse(&reply::NOT_SMTP);
             return Ok(Flow::End);
         }
-        match grammar::parse(&line) {
+        let parsed = grammar::parse(&line);
+        // It may have held a password.
+        line.zeroize();
+        match parsed {
             Ok(command) => self.obey(command).await,
             Err(error) => Ok(self.fault(&error.into())),
         }
@@ -125,10 +129,11 @@ where
                 return Ok(Flow::End);
             }
             _ if !self.greeted => return Ok(self.fault(&reply::HELLO_FIRST)),
-            Command::Auth { mechanism, initial } => return self.auth(mechanism, initial).await,
+            // Boxed, so that an idle session does not keep room for what only a busy one needs.
+            Command::Auth { mechanism, initial } => return Box::pin(self.auth(mechanism, initial)).await,
             Command::Mail(mail) => return Ok(self.mail(mail)),
-            Command::Rcpt(rcpt) => return Ok(self.rcpt(rcpt).await),
-            Command::Data => return self.data().await,
+            Command::Rcpt(rcpt) => return Ok(Box::pin(self.rcpt(rcpt)).await),
+            Command::Data => return Box::pin(self.data()).await,
         }
         Ok(Flow::On)
     }

@@ -114,6 +114,7 @@ where
             door: Door::Submission,
             dry_run: DryRun::No,
             idempotency_key: None,
+            request_sha256: None,
         };
         self.door.desk.accept(envelope, taken.declaration, taken.body).await
     }

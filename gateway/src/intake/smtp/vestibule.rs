@@ -23,7 +23,7 @@ pub(in crate::intake) async fn attend<S, D>(
     stream: S,
     start: TlsStart,
     visit: Visit,
-    closing: watch::Receiver<bool>,
+    mut closing: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     D: Desk,
@@ -32,7 +32,8 @@ pub(in crate::intake) async fn attend<S, D>(
     let stream = match start {
         TlsStart::Implicit => Some(stream),
         TlsStart::StartTls => {
-            until_tls(Wire::new(stream, ends, door.limits.data_timeout), &door.plate, &door.limits).await
+            let wire = Wire::new(stream, ends, door.limits.data_timeout);
+            until_tls(wire, &door.plate, &door.limits, &mut closing).await
         }
     };
     let Some(stream) = stream else { return };
@@ -58,14 +59,24 @@ where
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 
 /// The bare stream once STARTTLS is agreed on; `None` when the session is over before that.
-async fn until_tls<S>(mut wire: Wire<S>, plate: &Nameplate, limits: &Limits) -> Option<S>
+async fn until_tls<S>(
+    mut wire: Wire<S>,
+    plate: &Nameplate,
+    limits: &Limits,
+    closing: &mut watch::Receiver<bool>,
+) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     wire.say(&Reply::greeting(plate));
     let mut errors = 0_u32;
     let last_words = loop {
-        let line = match wire.line(limits.command_timeout).await {
+        let line = tokio::select! {
+            biased;
+            _ = closing.wait_for(|now| *now) => break Some(reply::CLOSING),
+            line = wire.line(limits.command_timeout) => line,
+        };
+        let line = match line {
             Ok(line) => line,
             Err(lost) => break Reply::last_words(&lost),
         };

@@ -44,7 +44,7 @@ pub(super) struct Wire<S> {
     stream: S,
     input: BytesMut,
     output: Vec<u8>,
-    /// The end of the session, whatever happens.
+    /// The end of the session: nothing is waited for after it.
     ends: Instant,
     /// The longest that the client may take to read our replies.
     write_timeout: Duration,
@@ -113,7 +113,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.output.is_empty() {
             return Ok(());
         }
-        let deadline = (Instant::now() + self.write_timeout).min(self.ends);
+        // Not bound by the session's end: what was decided while it passed must still be said.
+        let deadline = Instant::now() + self.write_timeout;
         let output = std::mem::take(&mut self.output);
         let write = async {
             self.stream.write_all(&output).await?;

@@ -160,6 +160,16 @@ async fn a_trusted_relay_need_not_sign_in() {
 }
 
 #[tokio::test]
+async fn a_client_certificate_stands_in_for_a_password() {
+    let mut house = house(Limits::default());
+    house.certify();
+    let script = "S: 220\nC: EHLO ehr\nS: 250\nC: MAIL FROM:<ehr@example.nhs.uk>\nS: 250 2.1.0";
+    house.play(Implicit, "certificate", script).await;
+    let script = format!("S: 220\nC: EHLO ehr\nS: 250\nC: STARTTLS\nS: 220\nT:\n{}", &script[7..]);
+    house.play(StartTls, "certificate after STARTTLS", &script).await;
+}
+
+#[tokio::test]
 async fn envelopes() {
     for (name, script) in [
         (

@@ -103,6 +103,18 @@ async fn a_gateway_that_closes_says_so() {
     let house = house(Limits::default());
     house.close();
     house.play(Implicit, "closing", "S: 220\nS: 421 4.3.2\nE:").await;
+    house.play(StartTls, "closing, in the clear", "S: 220\nS: 421 4.3.2\nE:").await;
+}
+
+/// What tokio allots to a session for all of its life, beside the buffers of TLS.
+#[test]
+fn an_idle_session_is_small() {
+    let house = house(Limits::default());
+    let (_, closed) = watch::channel(false);
+    let (_, stream) = tokio::io::duplex(1);
+    let visit = smtp::Visit { number: 1, from: house.from };
+    let bytes = size_of_val(&smtp::attend(&house.door, stream, StartTls, visit, closed));
+    assert!(bytes < 8 * 1024, "{bytes}");
 }
 
 #[test]

@@ -14,5 +14,7 @@ mod desk;
 mod dialogue;
 mod grammar;
 mod hostile;
+mod https;
 mod limits;
 mod player;
+mod program;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use policy::Timestamp;
 use rcgen::CertifiedKey;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::sync::watch;
@@ -28,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct House {
     pub door: Arc<Submission<FakeDesk>>,
     client: Arc<ClientConfig>,
+    pub tls: Tls,
     closing: watch::Sender<bool>,
     pub from: IpAddr,
 }
@@ -43,42 +45,68 @@ pub fn house(limits: Limits) -> House {
         plate: Nameplate { host: "sealgate.test".into(), phone: "01632 960000".into() },
         limits,
         relays: vec![Relay { address: "192.0.2.25".parse().unwrap(), staff: "sys-ehr".into() }],
-        tls: tls.0,
+        tls: tls.server.clone(),
         dice: Dice::loaded(1),
         crowd: Crowd::new(10, 3),
-        rates: Rates::new(clock.clone(), 60),
+        rates: Rates::new(clock.clone(), 60, Duration::from_hours(1)),
         clock,
     };
     let (closing, _) = watch::channel(false);
-    House { door: Arc::new(door), client: tls.1, closing, from: "198.51.100.7".parse().unwrap() }
+    House { door: Arc::new(door), client: tls.client.clone(), tls, closing, from: "198.51.100.7".parse().unwrap() }
 }
 
-/// A server that asks for client certificates and takes none, and clients that trust it.
-pub fn tls() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
+/// What both ends of a TLS connection need.
+pub struct Tls {
+    /// The server's certificate, which is its own root.
+    pub root: CertificateDer<'static>,
+    /// Asks for a client certificate, and does without.
+    pub server: Arc<ServerConfig>,
+    pub client: Arc<ClientConfig>,
+    /// A client that has a certificate.
+    pub certified: Arc<ClientConfig>,
+}
+
+pub fn tls() -> Tls {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec!["sealgate.test".into()]).unwrap();
-    let certificate = CertificateDer::from(cert.der().to_vec());
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let (certificate, key) = self_signed("sealgate.test");
+    let (client_certificate, client_key) = self_signed("ehr.example.nhs.uk");
+    let roots = |certificate: &CertificateDer<'static>| {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        Arc::new(roots)
+    };
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(&client_certificate), provider.clone());
     let server = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier.allow_unauthenticated().build().unwrap())
         .with_single_cert(vec![certificate.clone()], key)
         .unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    (Arc::new(server), Arc::new(client))
+    let client = || {
+        ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots(&certificate))
+    };
+    let plain = client().with_no_client_auth();
+    let certified = client().with_client_auth_cert(vec![client_certificate.clone()], client_key).unwrap();
+    Tls { root: certificate, server: Arc::new(server), client: Arc::new(plain), certified: Arc::new(certified) }
+}
+
+fn self_signed(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    (CertificateDer::from(cert.der().to_vec()), PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap())
 }
 
 impl House {
     /// The gateway begins to shut down.
     pub fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Clients present a certificate from now on.
+    pub fn certify(&mut self) {
+        self.client = self.tls.certified.clone();
     }
 
     /// Plays a dialogue on a fresh session, and says which session it was when it goes wrong.

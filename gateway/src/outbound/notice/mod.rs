@@ -7,7 +7,7 @@
 mod message;
 mod texts;
 
-use policy::{LetterId, Mailbox, Reason, Timestamp};
+use policy::{Explanation, LetterId, Mailbox, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::deliver::CannotSend;
@@ -170,6 +170,18 @@ impl Report {
 }
 
 impl News {
+    /// It may not go: every reason of the decision.
+    #[must_use]
+    pub fn refused(explanation: &Explanation) -> Self {
+        Self::Refused { reasons: explanation.reasons.iter().map(Cause::from).collect() }
+    }
+
+    /// A fact is missing: every reason of the decision, and until when it waits.
+    #[must_use]
+    pub fn held(explanation: &Explanation, until: Timestamp) -> Self {
+        Self::Held { reasons: explanation.reasons.iter().map(Cause::from).collect(), until }
+    }
+
     /// The recipient's server has it: what a receipt says of that.
     #[must_use]
     pub fn delivered(receipt: &Receipt) -> Self {
@@ -179,7 +191,7 @@ impl News {
 
 impl From<&Reason> for Cause {
     fn from(reason: &Reason) -> Self {
-        Self { sentence: reason.sentence.clone(), remedy: reason.remedy.clone(), who: reason.who.to_owned() }
+        Self { sentence: reason.sentence.clone(), remedy: reason.remedy.clone(), who: reason.who.clone().into_owned() }
     }
 }
 
@@ -228,6 +240,3 @@ impl Notice {
         &self.bytes
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,8 +12,6 @@
 mod offers;
 mod outcome;
 mod stuffing;
-#[cfg(test)]
-mod tests;
 mod transaction;
 mod wire;
 
@@ -34,7 +32,7 @@ use self::wire::{Stream, Wire};
 use super::diagnosis::{Diagnosis, Obstacle};
 use super::notice::Notice;
 use super::replies::{PeerWords, Reply};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Spent};
 
 /// Who calls whom, and how patiently.
 #[derive(Clone, Debug)]
@@ -142,24 +140,25 @@ enum Health {
 
 impl<L: Level> Session<L> {
     /// Sends a sealed letter to its recipient, reading its stored body from `stored` on a blocking thread. The entry
-    /// is the witness that the ledger knows of it: no entry, no byte.
+    /// is the witness that the ledger knows of it: no entry, no byte. It comes back spent, to be finished.
     ///
-    /// # Errors
-    /// [`SendFailure`]. Unless it is [`SendFailure::Unknown`], the peer holds no whole message.
+    /// The failure is a [`SendFailure`]. Unless it is [`SendFailure::Unknown`], the peer holds no whole message.
     pub async fn send<N: Level>(
         &mut self,
         entry: Entry,
         sealed: Sealed<N>,
         reverse_path: Option<&Mailbox>,
         stored: impl Read + Send + 'static,
-    ) -> Result<Receipt, SendFailure>
+    ) -> (Spent, Result<Receipt, SendFailure>)
     where
         L: AtLeast<N>,
     {
-        if entry.letter() != sealed.letter() {
-            return Err(SendFailure::Fault(Fault::EntryOfAnotherLetter));
+        let is_for_it = entry.letter() == sealed.letter();
+        let spent = entry.spend();
+        if !is_for_it {
+            return (spent, Err(SendFailure::Fault(Fault::EntryOfAnotherLetter)));
         }
-        self.transact_letter(sealed, reverse_path, stored).await
+        (spent, self.transact_letter(sealed, reverse_path, stored).await)
     }
 
     /// Sends a report to the sender's own side, under the null reverse-path.

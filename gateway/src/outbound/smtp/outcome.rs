@@ -77,6 +77,9 @@ pub enum Fault {
     /// The ledger entry is for another letter.
     #[error("the ledger entry is for another letter")]
     EntryOfAnotherLetter,
+    /// The host is proven to be another agency's.
+    #[error("the host is proven, but not for this letter's recipient")]
+    AnothersPeer,
     /// The message holds a bare CR or LF.
     #[error("the message holds a bare CR or LF")]
     BareLineEnd,
@@ -108,6 +111,11 @@ impl SendFailure {
         } else {
             Self::Deferred { status: Status::new(4, 5, 0), words: Some(words), at }
         }
+    }
+
+    /// A fault of ours: what was cleared could not be sealed.
+    pub(crate) fn unsealed(error: impl std::fmt::Display) -> Self {
+        Self::Fault(Fault::Release(error.to_string()))
     }
 
     /// What we see for ourselves that this peer cannot take.

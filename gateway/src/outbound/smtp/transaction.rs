@@ -3,11 +3,10 @@
 //! The message is streamed: a blocking thread releases it into a bounded channel, this side stuffs dots and writes.
 //! Memory does not grow with the letter. Until the final dot is written the peer holds nothing.
 
-use std::any::TypeId;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use keys::level::{AtLeast, Level, Proven};
+use keys::level::{AtLeast, Level};
 use keys::seal::Sealed;
 use policy::Mailbox;
 use tokio::sync::mpsc;
@@ -52,7 +51,7 @@ impl<L: Level> Session<L> {
         L: AtLeast<N>,
     {
         // What only a proven peer may read, only TLS may carry on. A sealed file needs no such promise of the next hop.
-        let onward = if TypeId::of::<N>() == TypeId::of::<Proven>() { Onward::TlsOnly } else { Onward::AsMayBe };
+        let onward = if N::BINDS_RECIPIENT { Onward::TlsOnly } else { Onward::AsMayBe };
         let (letter, recipient) = (sealed.letter().clone(), sealed.to().clone());
         let envelope = Envelope { reverse_path, recipient: &recipient, reference: letter.as_str(), onward };
         self.begin(&envelope).await?;

@@ -33,8 +33,9 @@ pub(crate) type Rule = fn(&str) -> Result<(), Broken>;
 /// The known word that `word` is most likely a misspelling of.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     const ALIKE_ENOUGH: f64 = 0.8;
+    const BYTES_MAX: usize = 128;
+    let known = known.into_iter().filter(|_| word.len() <= BYTES_MAX);
     known
-        .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(alike, _)| *alike >= ALIKE_ENOUGH)
         .max_by(|a, b| a.0.total_cmp(&b.0))

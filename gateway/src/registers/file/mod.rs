@@ -23,7 +23,7 @@ use policy::{Agency, Consent, Exception, Staff, Subject, SubjectId};
 pub use error::{FAULTS_MAX, Fault, FileError};
 use field::Field;
 use node::{Node, Value};
-use record::Read;
+use record::{Read, shown};
 pub use rules::Known;
 pub(crate) use rules::Placed;
 use rules::Records;
@@ -42,7 +42,7 @@ pub struct Document {
     pub agencies: Vec<Agency>,
     /// What subjects said; each names its subject by the register's own id, never by an alias.
     pub consents: Vec<Consent>,
-    /// Disclosures without consent.
+    /// Disclosures without consent; each names its subject likewise.
     pub exceptions: Vec<Exception>,
 }
 
@@ -68,14 +68,17 @@ pub(crate) fn document(root: &Node, known: &Known, faults: &mut Vec<Fault>) -> D
         .into();
     rules::references(root, &ids, known, faults);
     let provider = root.field("provider").and_then(|node| one(Provider::read, "provider".to_owned(), node, faults));
-    let (staff, exceptions) = (table("staff", root, faults), table("exception", root, faults));
+    let staff = table("staff", root, faults);
+    let mut exceptions: Vec<Placed<'_, Exception>> = table("exception", root, faults);
     let mut records = Records {
         subjects: table("subject", root, faults),
         agencies: table("agency", root, faults),
         consents: table("consent", root, faults),
     };
     rules::between(&records, known, faults);
-    own_ids(&mut records.consents, &records.subjects, known);
+    let of_consents = records.consents.iter_mut().map(|consent| &mut consent.record.subject);
+    let of_exceptions = exceptions.iter_mut().filter_map(|exception| exception.record.subject.as_mut());
+    own_ids(of_consents.chain(of_exceptions), &records.subjects, known);
     Document {
         provider: provider.map(|placed| placed.record),
         staff: plain(staff),
@@ -94,7 +97,7 @@ pub(crate) fn unknown_tables(root: &Node, tables: &[&'static str]) -> Vec<Fault>
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("take it out; a file holds {}", tables.join(", ")),
         };
-        node.fault("there is no table of this name", remedy).within(name)
+        node.fault("there is no table of this name", remedy).within(&shown(name))
     };
     fields.iter().filter(|(name, _)| !tables.contains(&name.as_str())).map(unknown).collect()
 }
@@ -133,14 +136,14 @@ fn plain<T>(placed: Vec<Placed<'_, T>>) -> Vec<T> {
     placed.into_iter().map(|placed| placed.record).collect()
 }
 
-/// An entry may name its subject by an alias; from here on it is the register's own id.
-fn own_ids(consents: &mut [Placed<'_, Consent>], subjects: &[Placed<'_, Subject>], known: &Known) {
+/// A record may name its subject by an alias; from here on it is the register's own id.
+fn own_ids<'r>(named: impl Iterator<Item = &'r mut SubjectId>, subjects: &[Placed<'_, Subject>], known: &Known) {
     let aliases = subjects.iter().flat_map(|subject| subject.record.aliases.iter().map(|id| (id, &subject.record.id)));
     let of_register = known.subjects.iter().map(|(id, (own, _))| (id, own));
     let own: BTreeMap<&SubjectId, &SubjectId> = of_register.chain(aliases).collect();
-    for consent in consents {
-        if let Some(own) = own.get(&consent.record.subject) {
-            consent.record.subject = (*own).clone();
+    for id in named {
+        if let Some(own) = own.get(id) {
+            *id = (*own).clone();
         }
     }
 }

@@ -42,7 +42,7 @@ impl<'n> Fields<'n> {
                     Some(nearest) => format!("did you mean `{nearest}`?"),
                     None => format!("take it out; the fields here are {}", self.asked.join(", ")),
                 };
-                self.faults.push(node.fault("there is no field of this name", remedy).within(name));
+                self.faults.push(node.fault("there is no field of this name", remedy).within(&shown(name)));
             }
         }
         match record {
@@ -171,10 +171,17 @@ macro_rules! record {
         }
     };
     (@write $written:ident $self:ident $field:ident $mode:ident $($rule:ident)?) => {
-        $written.push((stringify!($field), $self.$field.write()));
+        $written.extend([(stringify!($field), $self.$field.write())]);
     };
 }
 pub(crate) use record;
+
+/// A name that a file made up, as far as it is repeated.
+pub(crate) fn shown(name: &str) -> String {
+    const CHARS_MAX: usize = 40;
+    let cut = if name.chars().nth(CHARS_MAX).is_some() { "…" } else { "" };
+    name.chars().filter(|c| !c.is_control()).take(CHARS_MAX).chain(cut.chars()).collect()
+}
 
 /// A field that may be left out is written when it is not at its default.
 pub(crate) fn is_set<T: Default + PartialEq>(value: &T) -> bool {

@@ -133,9 +133,24 @@ pub(super) fn references(
 
 /// Faults between records that are each well.
 pub(super) fn between(records: &Records<'_>, known: &Known, faults: &mut Vec<Fault>) {
+    identities(records, known, faults);
     addresses(records, known, faults);
     consents(records, known, faults);
     circles(records, known, faults);
+}
+
+/// No id of a subject is that of somebody else in the register.
+fn identities(records: &Records<'_>, known: &Known, faults: &mut Vec<Fault>) {
+    let in_file: BTreeSet<_> = records.subjects.iter().map(|subject| &subject.record.id).collect();
+    for Placed { node, path, record } in &records.subjects {
+        let ids = std::iter::once((&record.id, "id")).chain(record.aliases.iter().map(|alias| (alias, "aliases")));
+        for (id, field) in ids {
+            if known.subjects.get(id).is_some_and(|(own, _)| *own != record.id && !in_file.contains(own)) {
+                let remedy = "give each its own, or import both subjects together";
+                faults.push(placed(node, path, field, "another subject of the register has this id", remedy));
+            }
+        }
+    }
 }
 
 /// An address or domain belongs to one agency and to no subject.

@@ -114,16 +114,16 @@ fn listing() {
         },
         &[],
     );
-    check(|w| (w.to_own_address(), w.subject().addresses.clear()), &["agency.not-listed"]);
-    check(World::to_own_address, &["agency.purpose"]);
-    check(|w| (w.to_own_address(), w.letter.purpose = None), &["purpose.missing"]);
-    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[ClinicalLetter]), w.to_own_address()), &[]);
-    check(|w| (w.purpose(Purpose::SubjectAccess, Kind::Gp, &[Coaching]), w.to_own_address()), &[]);
+    check(|w| (w.send_home(), w.subject().addresses.clear()), &["agency.not-listed"]);
+    check(World::send_home, &["agency.purpose"]);
+    check(|w| (w.send_home(), w.letter.purpose = None), &["purpose.missing"]);
+    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[ClinicalLetter]), w.send_home()), &[]);
+    check(|w| (w.purpose(Purpose::SubjectAccess, Kind::Gp, &[Coaching]), w.send_home()), &[]);
     check(
         |w| {
             w.purpose(Purpose::Exceptional, Kind::Gp, &[Coaching]);
             w.except(Ground::LegalDuty);
-            w.to_own_address();
+            w.send_home();
         },
         &["agency.purpose", "exception.scope"],
     );
@@ -256,6 +256,12 @@ fn country() {
     check(|w| (named(w), w.with_consents(|it| it.form = Form::Implied)), &["transfer.country"]);
     check(|w| (named(w), w.letter.categories.push(Appointments)), &["transfer.country", "consent.category-mismatch"]);
     check(|w| (named(w), w.with_consents(|it| it.withdrawn = Some(NOW))), &["transfer.country", "consent.withdrawn"]);
+    let one_withdrawn = |w: &mut World| {
+        let mut entry = consent("c-2");
+        entry.withdrawn = Some(NOW);
+        w.facts.consents.push(entry);
+    };
+    check(|w| (one_withdrawn(w), named(w)), &["transfer.country", "consent.withdrawn"]);
     check(|w| (named(w), w.facts.consents.push(no("c-2"))), &["consent.refused"]);
     check(|w| (named(w), w.letter.purpose = None), &["purpose.missing", "transfer.country"]);
     check(|w| (named(w), w.letter.subject = None), &["transfer.country", "patient.unresolved"]);
@@ -310,7 +316,7 @@ fn subject() {
             |w| {
                 w.purpose(purpose, Kind::Gp, &[ClinicalLetter]);
                 w.subject().restricted = true;
-                w.to_own_address();
+                w.send_home();
             },
             &[],
         );
@@ -491,6 +497,8 @@ fn consent_that_permits() {
     check(usual, &[]);
     check(|w| (usual(w), w.with_agency(|a| a.kind = Kind::Carer)), &["consent.none"]);
     check(|w| (usual(w), w.purpose(Purpose::SubjectRequest, Kind::Gp, &[ClinicalLetter])), &["consent.none"]);
+    let transfer_to_carer = |w: &mut World| w.purpose(Purpose::TransferOfCare, Kind::Carer, &[ClinicalLetter]);
+    check(|w| (usual(w), transfer_to_carer(w)), &["agency.purpose", "consent.none"]);
     // Every fault of every entry is told when none stands, and none when one does.
     let faulty = |w: &mut World| {
         let mut entry = consent("c-2");
@@ -607,7 +615,7 @@ fn channels_and_duties() {
         &[HttpsPush, AgeEmail, TlsEmail, Link],
         &[NeutralCover, CopyToSubject, TellSubject, Review],
     );
-    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[Casework]), w.to_own_address()), &[Link], &[NeutralCover]);
+    check(|w| (w.purpose(Purpose::SubjectCopy, Kind::Gp, &[Casework]), w.send_home()), &[Link], &[NeutralCover]);
     check(|w| w.with_agency(|a| a.suspended = true), &[], &[]);
 }
 

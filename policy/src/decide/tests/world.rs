@@ -45,6 +45,14 @@ impl World {
         self.facts.subject.get_or_insert_with(subject)
     }
 
+    pub fn with_sender(&mut self, change: impl FnOnce(&mut Staff)) {
+        self.facts.sender.as_mut().map(change).unwrap_or_default();
+    }
+
+    pub fn with_subject(&mut self, change: impl FnOnce(&mut Subject)) {
+        self.facts.subject.as_mut().map(change).unwrap_or_default();
+    }
+
     /// The agency, where the recipient still is one; else one that nothing reads.
     pub fn with_agency(&mut self, change: impl FnOnce(&mut Agency)) {
         if let Recipient::Agency(agency) = &mut self.facts.recipient {
@@ -91,12 +99,20 @@ impl World {
     }
 
     pub fn with_approval(&mut self, change: impl FnOnce(&mut Approval)) {
-        self.facts.approval.iter_mut().next().map(change).unwrap_or_default();
+        self.facts.approval.as_mut().map(change).unwrap_or_default();
     }
 
-    pub fn to_own_address(&mut self) {
+    pub fn send_home(&mut self) {
         self.letter.to = mailbox("amina@home.example");
         self.facts.recipient = Recipient::OwnAddress;
+    }
+}
+
+/// Everything, for a failing property: the people here are invented.
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let json = serde_json::json!({ "facts": self.facts, "letter": self.letter });
+        write!(f, "{json:#}")
     }
 }
 
@@ -222,6 +238,7 @@ fn letter() -> Letter<()> {
         categories: vec![Category::ClinicalLetter],
         citation: None,
         exception: None,
+        contradictions: Vec::new(),
         found: Vec::new(),
         sha256: Some("ab".repeat(32)),
         body: (),

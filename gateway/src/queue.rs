@@ -1,0 +1,111 @@
+//! The worker: leases what is due, tries it, and sleeps until something is due or something has changed.
+//!
+//! Not here: what an attempt does (`journey.rs`), when the next one is due (`outbound/schedule.rs`).
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::journey::Journey;
+use crate::outbound::deliver::{Class, VerifiedBy};
+use crate::outbound::notice::{News, Report};
+use crate::outbound::schedule::{Next, next_attempt};
+use crate::outbound::smtp::SendFailure;
+use crate::store::{Fault, NoticeEnd, NoticeLease, State};
+
+/// Attempts and notices under way at once, at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Width(pub u16);
+
+/// Works until `closing` turns true; then lets what is under way end.
+///
+/// # Errors
+/// When the store has stopped: the caller opens it again.
+pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<bool>) -> Result<(), Fault> {
+    let room = Arc::new(Semaphore::new(usize::from(width.0)));
+    let mut under_way = JoinSet::new();
+    let mut mark = journey.store.mark();
+    while !*closing.borrow() {
+        while under_way.try_join_next().is_some() {}
+        let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
+        let (letters, notices) = (journey.store.due(free).await?, journey.store.due_notices(free).await?);
+        let is_idle = letters.is_empty() && notices.is_empty();
+        for lease in letters {
+            let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
+            under_way.spawn(async move {
+                let letter = lease.id().clone();
+                if let Err(fault) = journey.attempt(lease).await {
+                    tracing::error!(%letter, %fault, "the attempt could not be made or settled; it is made again");
+                }
+                drop(permit);
+            });
+        }
+        for lease in notices {
+            let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
+            under_way.spawn(async move {
+                let letter = lease.letter.clone();
+                if let Err(fault) = journey.send_notice(lease).await {
+                    tracing::error!(%letter, %fault, "the notice could not be sent or settled; it is sent again");
+                }
+                drop(permit);
+            });
+        }
+        if is_idle {
+            let due = journey.store.next_due().await?.into_iter().chain(journey.store.next_notice().await?).min();
+            let due = due.unwrap_or(policy::Timestamp(i64::MAX));
+            tokio::select! {
+                () = journey.store.changed(&mut mark) => {}
+                () = journey.clock.sleep_until(due) => {}
+                Some(_) = under_way.join_next() => {}
+                _ = closing.wait_for(|now| *now) => {}
+                () = journey.store.stopped() => return Err(Fault::Stopped),
+            }
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+    Ok(())
+}
+
+impl Journey {
+    /// Sends one notice over a verified session to the sender's own side.
+    async fn send_notice(&self, lease: NoticeLease) -> Result<(), Fault> {
+        let mut batch = self.store.batch();
+        let end = match serde_json::from_value::<Report>(lease.body.clone()) {
+            Err(_) => NoticeEnd::Dropped,
+            Ok(report) if self.is_stale(&report).await? => NoticeEnd::Dropped,
+            Ok(report) => self.try_notice(&report, &lease).await,
+        };
+        if end == NoticeEnd::Dropped {
+            tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, or its life ended");
+        }
+        batch.settle_notice(&lease, end);
+        batch.commit().await.map(drop)
+    }
+
+    /// A delay is not told once the letter no longer waits.
+    async fn is_stale(&self, report: &Report) -> Result<bool, Fault> {
+        let is_delay = matches!(report.news, News::Delayed { .. });
+        Ok(is_delay && self.store.letter(&report.letter).await?.state != State::Queued)
+    }
+
+    async fn try_notice(&self, report: &Report, lease: &NoticeLease) -> NoticeEnd {
+        let Ok(notice) = report.compose(&self.letterhead) else { return NoticeEnd::Dropped };
+        let is_final = match self.outbound.open_session(report.to.domain(), &VerifiedBy(&self.roots)).await {
+            Ok(mut session) => {
+                let sent = session.send_notice(&notice).await;
+                session.give_back().await;
+                match sent {
+                    Ok(_) => return NoticeEnd::Sent,
+                    Err(failure) => matches!(failure, SendFailure::Rejected { .. }),
+                }
+            }
+            Err(cannot) => cannot.class == Class::Never,
+        };
+        let (tries, now) = (lease.attempts.saturating_add(1), self.clock.now());
+        match next_attempt(tries, lease.created, now, self.dice.up_to(u64::MAX), self.schedule) {
+            Next::At(due) if !is_final => NoticeEnd::Deferred(due),
+            Next::At(_) | Next::GiveUp => NoticeEnd::Dropped,
+        }
+    }
+}
