@@ -126,7 +126,8 @@ impl Ledger {
         };
         let mut batch = self.0.batch();
         batch.line(words::line(&self.0, &said, Tie::Opens(letter.id.clone()))?);
-        // CRASH: entry-begun: the disclosure is on the ledger and not one byte has left; the next start writes its outcome as unknown.
+        // CRASH: entry-begun: the disclosure is on the ledger and not one byte has left; the next start writes its outcome
+        // as unknown.
         let done = batch.commit().await?;
         let seq = done.lines.first().copied().ok_or(Fault::Stopped)?;
         Ok(Entry { letter: letter.id.clone(), seq })

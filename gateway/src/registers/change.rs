@@ -14,6 +14,9 @@ use crate::ledger::{self, Change};
 use crate::store::record::{Found, Name, Put};
 use crate::store::{Fault, Sole};
 
+/// How often an entry may change under a change of it before that is given up.
+const UPDATE_TRIES: u32 = 20;
+
 /// Changes as they are gathered, before the one commit.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -46,16 +49,39 @@ impl Registers {
         Ok(what)
     }
 
-    /// Withdraws a consent from that moment on.
+    /// Changes an entry as it stands, whoever else changes it at the same time: `change` may be called again on a newer
+    /// version of it.
+    ///
+    /// # Errors
+    /// When there is no such entry; else as [`Registers::put`].
+    pub async fn update<T: Listed>(&self, id: &str, by: &str, change: impl Fn(&mut T)) -> Result<What, RegisterError> {
+        for _ in 0..UPDATE_TRIES {
+            let found = self.find(T::LIST, &[id]).await?;
+            let found = found.first().ok_or(RegisterError::NotFound { list: T::LIST })?;
+            let mut entry = self.open::<T>(found)?.entry;
+            change(&mut entry);
+            let mut gathered = Gathered::default();
+            self.gather(std::slice::from_ref(&entry), by, &mut gathered).await?;
+            if gathered.puts.iter().any(|put| put.before.as_ref() != Some(&found.sealed)) {
+                continue;
+            }
+            self.check(&gathered.needs).await?;
+            let what = gathered.plan.first().map_or(What::Same, |planned| planned.what);
+            match self.commit(gathered, by).await {
+                Err(RegisterError::Fault(Fault::Stale)) => {}
+                done => return done.map(|()| what),
+            }
+        }
+        Err(Fault::Stale.into())
+    }
+
+    /// Withdraws a consent from that moment on. Said again later, the earlier moment stands.
     ///
     /// # Errors
     /// When there is no such consent, or the store cannot write.
     pub async fn withdraw(&self, consent: &str, at: Timestamp, by: &str) -> Result<What, RegisterError> {
-        let found: Option<Consent> = self.read(consent).await?;
-        let consent = found.ok_or(RegisterError::NotFound { list: Consent::LIST })?;
-        // The earliest word counts: saying it again later does not move it.
-        let withdrawn = Some(consent.withdrawn.map_or(at, |earlier| earlier));
-        self.put(&Consent { withdrawn, ..consent }, by).await
+        let withdraw = |consent: &mut Consent| consent.withdrawn = consent.withdrawn.or(Some(at));
+        self.update(consent, by, withdraw).await
     }
 
     /// Takes a credential away.
@@ -97,7 +123,7 @@ impl Registers {
             if old.as_ref().is_some_and(|old| !old.entry.may_become(entry)) {
                 return Err(RegisterError::Edited { id });
             }
-            into.needs.push(Need::of(entry, &self.rules));
+            into.needs.push(Need::of(entry));
             if what != What::Same {
                 for touched in old.iter().map(|old| &old.entry).chain([entry]).flat_map(Listed::touches) {
                     into.wakes.insert(touched);
@@ -137,7 +163,7 @@ impl Registers {
     fn put_of<T: Listed>(&self, entry: &T, row: Vec<u8>, sealed: Vec<u8>) -> Put {
         let vault = self.store.vault();
         let mut names = vec![Name { name: row.clone(), sole: Sole::Sole }];
-        for (list, value, sole) in entry.names(&self.rules) {
+        for (list, value, sole) in entry.names() {
             names.push(Name { name: vault.name(list, &value), sole });
         }
         Put { list: T::LIST, row, sealed, names, before: None, past: T::PAST }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::Consent;
 
 use super::listed::Listed;
-use super::{RegisterError, Registers, Rules};
+use super::{RegisterError, Registers};
 use crate::store::{Fault, Sole};
 
 /// All that is asked of the registers around one entry.
@@ -25,8 +25,8 @@ pub(super) struct Need {
 }
 
 impl Need {
-    pub fn of<T: Listed>(entry: &T, rules: &Rules) -> Self {
-        let names = entry.names(rules);
+    pub fn of<T: Listed>(entry: &T) -> Self {
+        let names = entry.names();
         let mut sole = vec![(T::LIST, entry.id())];
         sole.extend(names.iter().filter(|name| name.2 == Sole::Sole).map(|(kind, value, _)| (*kind, value.clone())));
         // An address is an agency's or a subject's own, never both.

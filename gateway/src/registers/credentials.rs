@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Registers;
 use super::listed::{Listed, Name, Removable};
-use super::{Registers, Rules};
 use crate::store::{Fault, Past};
 
 /// A login with a password.
@@ -74,7 +74,7 @@ macro_rules! credential {
             fn id(&self) -> String {
                 self.$id.clone()
             }
-            fn names(&self, _: &Rules) -> Vec<Name> {
+            fn names(&self) -> Vec<Name> {
                 Vec::new()
             }
             fn touches(&self) -> Vec<(&'static str, String)> {

@@ -4,23 +4,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use policy::{Agency, Approval, Domain, Exception, Facts, Letter, Mailbox, Recipient, Staff, Subject, SubjectId};
+use policy::{
+    Agency, Approval, Domain, Exception, Facts, Letter, Mailbox, Recipient, Staff, Subject, SubjectId, resembles,
+};
 
 use super::listed::Listed;
 use super::{PAGE, Registers, ids_of};
 use crate::store::record::Found;
 use crate::store::{Fault, Snapshot};
 
-/// Which listed address or domain an unlisted address resembles, if any.
-pub type Resembles = fn(to: &Mailbox, listed: &ListedNames) -> Option<String>;
-
 /// Every listed address and domain.
 #[derive(Default)]
-pub struct ListedNames {
-    /// Listed addresses.
-    pub addresses: Vec<Mailbox>,
-    /// Listed domains.
-    pub domains: Vec<Domain>,
+struct ListedNames {
+    addresses: Vec<Mailbox>,
+    domains: Vec<Domain>,
 }
 
 /// Listed names as they stood at one version of the registers, so that a wrong address does not cost a walk over all
@@ -128,7 +125,7 @@ impl Registers {
             return Ok(Recipient::Agency(Box::new(agency)));
         }
         let listed = self.listed_names(snapshot).await?;
-        Ok(Recipient::Unlisted { resembles: (self.rules.resembles)(to, &listed) })
+        Ok(Recipient::Unlisted { resembles: resembles(to, listed.addresses.iter(), listed.domains.iter()) })
     }
 
     async fn listed_names(&self, snapshot: &mut Snapshot) -> Result<Arc<ListedNames>, Fault> {

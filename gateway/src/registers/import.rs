@@ -2,30 +2,16 @@
 //!
 //! Not here: reading and writing the file (`file/`).
 
-use policy::{Agency, Consent, Exception, Staff, Subject};
+use std::collections::BTreeSet;
+
+use policy::{Agency, Consent, Mailbox, Staff, Subject};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::change::Gathered;
-use super::{Provider, RegisterError, Registers};
+use super::file::{Document, Known};
+use super::{RegisterError, Registers};
 use crate::store::Fault;
-
-/// Entries of every list that a register file holds.
-#[derive(Clone, Default, PartialEq)]
-pub struct Entries {
-    /// Who runs the gateway.
-    pub provider: Option<Provider>,
-    /// Staff and system accounts.
-    pub staff: Vec<Staff>,
-    /// Subjects.
-    pub subjects: Vec<Subject>,
-    /// Agencies.
-    pub agencies: Vec<Agency>,
-    /// Consent entries.
-    pub consents: Vec<Consent>,
-    /// Exceptions.
-    pub exceptions: Vec<Exception>,
-}
 
 /// What an import does, or would do, entry by entry.
 #[derive(Clone, Default, Serialize)]
@@ -96,12 +82,12 @@ impl Planned {
 }
 
 impl Registers {
-    /// Takes all of these entries in, in one commit, or none of them. Entries that are not named stay as they are.
+    /// Takes all of these entries in, in one commit, or none of them. Document that are not named stay as they are.
     ///
     /// # Errors
     /// As [`Registers::put`].
-    pub async fn import(&self, entries: &Entries, by: &str) -> Result<Plan, RegisterError> {
-        let mut gathered = self.gather_all(entries, by).await?;
+    pub async fn import(&self, document: &Document, by: &str) -> Result<Plan, RegisterError> {
+        let mut gathered = self.gather_all(document, by).await?;
         let plan = Plan(std::mem::take(&mut gathered.plan));
         self.commit(gathered, by).await?;
         Ok(plan)
@@ -111,16 +97,16 @@ impl Registers {
     ///
     /// # Errors
     /// As [`Registers::put`].
-    pub async fn plan(&self, entries: &Entries) -> Result<Plan, RegisterError> {
-        Ok(Plan(self.gather_all(entries, "").await?.plan))
+    pub async fn plan(&self, document: &Document) -> Result<Plan, RegisterError> {
+        Ok(Plan(self.gather_all(document, "").await?.plan))
     }
 
     /// Everything that a register file can hold, in the order of ids. Credentials are not in it.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn export(&self) -> Result<Entries, Fault> {
-        Ok(Entries {
+    pub async fn export(&self) -> Result<Document, Fault> {
+        Ok(Document {
             provider: self.read("provider").await?,
             staff: self.list().await?,
             subjects: self.list().await?,
@@ -130,14 +116,39 @@ impl Registers {
         })
     }
 
-    async fn gather_all(&self, entries: &Entries, by: &str) -> Result<Gathered, RegisterError> {
+    /// What a file may refer to besides its own entries.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn known(&self) -> Result<Known, Fault> {
+        let mut known = Known::default();
+        known.staff.extend(self.list::<Staff>().await?.into_iter().map(|staff| staff.id));
+        for agency in self.list::<Agency>().await? {
+            let addresses = agency.addresses.iter().map(Mailbox::key);
+            let names = addresses.chain(agency.domains.iter().map(|domain| domain.as_str().to_owned()));
+            known.listed.extend(names.map(|name| (name, agency.id.clone())));
+            known.agencies.insert(agency.id);
+        }
+        for subject in self.list::<Subject>().await? {
+            let works: BTreeSet<String> = subject.works.keys().cloned().collect();
+            for id in std::iter::once(&subject.id).chain(&subject.aliases) {
+                known.subjects.insert(id.clone(), (subject.id.clone(), works.clone()));
+            }
+            known.subject_addresses.extend(subject.addresses.iter().map(Mailbox::key));
+        }
+        let consents = self.list::<Consent>().await?.into_iter();
+        known.consents.extend(consents.map(|consent| (consent.id, (consent.subject, consent.supersedes))));
+        Ok(known)
+    }
+
+    async fn gather_all(&self, document: &Document, by: &str) -> Result<Gathered, RegisterError> {
         let mut gathered = Gathered::default();
-        self.gather(entries.provider.as_slice(), by, &mut gathered).await?;
-        self.gather(&entries.staff, by, &mut gathered).await?;
-        self.gather(&entries.subjects, by, &mut gathered).await?;
-        self.gather(&entries.agencies, by, &mut gathered).await?;
-        self.gather(&entries.consents, by, &mut gathered).await?;
-        self.gather(&entries.exceptions, by, &mut gathered).await?;
+        self.gather(document.provider.as_slice(), by, &mut gathered).await?;
+        self.gather(&document.staff, by, &mut gathered).await?;
+        self.gather(&document.subjects, by, &mut gathered).await?;
+        self.gather(&document.agencies, by, &mut gathered).await?;
+        self.gather(&document.consents, by, &mut gathered).await?;
+        self.gather(&document.exceptions, by, &mut gathered).await?;
         self.check(&gathered.needs).await?;
         Ok(gathered)
     }

@@ -3,10 +3,11 @@
 //! Not here: how any of it is stored.
 
 use policy::{Agency, AgencyOrKind, Consent, Exception, Staff, Subject};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use super::Rules;
+use super::file::Provider;
+use crate::screening::normalise_name;
 use crate::store::{Past, Sole};
 
 /// A name that an entry is found by: of which kind, its value, and may others share it?
@@ -23,7 +24,7 @@ pub trait Listed: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     fn id(&self) -> String;
 
     /// What it is found by, besides its id.
-    fn names(&self, rules: &Rules) -> Vec<Name>;
+    fn names(&self) -> Vec<Name>;
 
     /// Letters of these senders, subjects and agencies are decided again when it changes: `(list, id)`.
     fn touches(&self) -> Vec<(&'static str, String)>;
@@ -42,23 +43,12 @@ pub trait Listed: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
 /// A list whose entries may be taken away: credentials alone.
 pub trait Removable: Listed {}
 
-/// The organisation that runs this gateway (`[provider]` of a register file).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provider {
-    /// As people know it.
-    pub name: String,
-    /// ODS code.
-    pub ods: Option<String>,
-    /// ISO 3166-1 alpha-2.
-    pub country: String,
-}
-
 impl Listed for Provider {
     const LIST: &'static str = "provider";
     fn id(&self) -> String {
         "provider".to_owned()
     }
-    fn names(&self, _: &Rules) -> Vec<Name> {
+    fn names(&self) -> Vec<Name> {
         Vec::new()
     }
     fn touches(&self) -> Vec<(&'static str, String)> {
@@ -71,7 +61,7 @@ impl Listed for Staff {
     fn id(&self) -> String {
         self.id.clone()
     }
-    fn names(&self, _: &Rules) -> Vec<Name> {
+    fn names(&self) -> Vec<Name> {
         self.addresses.iter().map(|address| ("staff-mailbox", address.key(), Sole::Shared)).collect()
     }
     fn touches(&self) -> Vec<(&'static str, String)> {
@@ -84,8 +74,8 @@ impl Listed for Subject {
     fn id(&self) -> String {
         self.id.as_str().to_owned()
     }
-    fn names(&self, rules: &Rules) -> Vec<Name> {
-        let mut names = vec![("subject-name", (rules.normalise_name)(&self.name), Sole::Shared)];
+    fn names(&self) -> Vec<Name> {
+        let mut names = vec![("subject-name", normalise_name(&self.name), Sole::Shared)];
         names.extend(self.aliases.iter().map(|id| ("subject", id.as_str().to_owned(), Sole::Sole)));
         // Of one household, several may read the same mailbox.
         names.extend(self.addresses.iter().map(|address| ("own-mailbox", address.key(), Sole::Shared)));
@@ -109,7 +99,7 @@ impl Listed for Agency {
     fn id(&self) -> String {
         self.id.clone()
     }
-    fn names(&self, _: &Rules) -> Vec<Name> {
+    fn names(&self) -> Vec<Name> {
         let mut names: Vec<Name> =
             self.addresses.iter().map(|address| ("mailbox", address.key(), Sole::Sole)).collect();
         names.extend(self.domains.iter().map(|domain| ("domain", domain.as_str().to_owned(), Sole::Sole)));
@@ -133,7 +123,7 @@ impl Listed for Consent {
     fn id(&self) -> String {
         self.id.clone()
     }
-    fn names(&self, _: &Rules) -> Vec<Name> {
+    fn names(&self) -> Vec<Name> {
         vec![("consents-of", self.subject.as_str().to_owned(), Sole::Shared)]
     }
     fn touches(&self) -> Vec<(&'static str, String)> {
@@ -158,7 +148,7 @@ impl Listed for Exception {
     fn id(&self) -> String {
         self.id.clone()
     }
-    fn names(&self, _: &Rules) -> Vec<Name> {
+    fn names(&self) -> Vec<Name> {
         self.approved_by.iter().map(|id| ("approved-by", id.clone(), Sole::Shared)).collect()
     }
     fn touches(&self) -> Vec<(&'static str, String)> {

@@ -25,9 +25,8 @@ use crate::store::record::Found;
 use crate::store::{Fault, Store};
 
 pub use credentials::{ClientCertificate, Token, User};
-pub use facts::{ListedNames, Resembles};
-pub use import::{Entries, Plan, Planned, What};
-pub use listed::{Listed, Provider, Removable};
+pub use import::{Plan, Planned, What};
+pub use listed::{Listed, Removable};
 
 /// Rows read at once when a whole list is read.
 const PAGE: i64 = 500;
@@ -36,17 +35,7 @@ const PAGE: i64 = 500;
 #[derive(Clone)]
 pub struct Registers {
     store: Store,
-    rules: Rules,
     lookalikes: Arc<facts::Lookalikes>,
-}
-
-/// What the registers leave to others.
-#[derive(Clone, Copy)]
-pub struct Rules {
-    /// The form in which names are compared (`screening::normalise_name`).
-    pub normalise_name: fn(&str) -> String,
-    /// Which listed address or domain an unlisted address resembles (`spec/decision.md`, section 5).
-    pub resembles: Resembles,
 }
 
 /// An entry as it was, or is.
@@ -109,8 +98,8 @@ pub enum RegisterError {
 impl Registers {
     /// The registers of this store.
     #[must_use]
-    pub fn over(store: &Store, rules: Rules) -> Self {
-        Self { store: store.clone(), rules, lookalikes: Arc::default() }
+    pub fn over(store: &Store) -> Self {
+        Self { store: store.clone(), lookalikes: Arc::default() }
     }
 
     /// One entry, by id. For a subject an alias will do.

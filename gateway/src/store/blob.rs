@@ -27,7 +27,7 @@ pub struct Incoming {
 }
 
 /// A body that is on the disk: synced, but named by no row until a letter with it is accepted. Dropped before that, it
-/// leaves no file.
+/// leaves no file, so it is kept until the commit has answered.
 #[must_use = "a body that no letter names is removed"]
 pub struct Received {
     ground: Arc<Ground>,
@@ -192,7 +192,8 @@ impl Write for Watched {
 }
 
 impl Ground {
-    fn put_unnamed(&self, name: &str) {
+    /// A whole file that no row names: whoever received it removes it again.
+    pub(super) fn put_unnamed(&self, name: &str) {
         self.unnamed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
@@ -212,12 +213,14 @@ pub(super) async fn sync_folder(ground: &Arc<Ground>) -> Result<(), Fault> {
     .await
 }
 
-/// Removes a blob that no row names. A failure leaves it to the next start.
-pub(super) async fn remove(ground: &Arc<Ground>, name: String) {
+/// Removes blobs that no row names. A failure leaves it to the next start.
+pub(super) async fn remove(ground: &Arc<Ground>, names: Vec<String>) {
     let ground = ground.clone();
     let removed = off_thread(move || {
-        ground.disk.step(Step::BlobRemove)?;
-        discard(&ground, &name);
+        for name in names {
+            ground.disk.step(Step::BlobRemove)?;
+            discard(&ground, &name);
+        }
         Ok(())
     });
     if let Err(fault) = removed.await {

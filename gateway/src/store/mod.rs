@@ -1,7 +1,7 @@
 //! The one store: letters, registers, ledger and notices in SQLite, sealed bodies in files.
 //!
 //! The disk holds sealed records, found by keyed pseudonyms: no page, log or file holds anything personal in clear.
-//! A write is `Ok` only once it is durable. One writer shares each commit among all who wait ([`writer`]); any number of
+//! A write is `Ok` only once it is durable. One writer shares each commit among all who wait (`writer.rs`); any number of
 //! readers see what is committed. No SQL stands outside this folder.
 //! Not here: what the rows mean (`registers/`, `ledger/`), when a letter is tried (`journey.rs`).
 
@@ -158,7 +158,7 @@ impl Store {
     /// # Errors
     /// When the file system does not say.
     pub fn free_bytes(&self) -> Result<u64, Fault> {
-        let stat = rustix::fs::statvfs(&self.0.ground.folder).map_err(|errno| std::io::Error::from(errno))?;
+        let stat = rustix::fs::statvfs(&self.0.ground.folder).map_err(std::io::Error::from)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 

@@ -168,8 +168,11 @@ async fn wait(
 
 async fn finish(tx: &mut AnyConnection, settle: Settle, now: i64) -> Result<Option<String>, Fault> {
     let id = settle.id.to_string();
-    let blob: Option<String> =
-        sqlx::query("SELECT blob FROM letter WHERE id = $1").bind(&id).fetch_one(&mut *tx).await?.try_get(0)?;
+    let row = sqlx::query(
+        "SELECT blob, (SELECT COUNT(*) FROM letter other WHERE other.blob = letter.blob) FROM letter WHERE id = $1",
+    );
+    let row = row.bind(&id).fetch_one(&mut *tx).await?;
+    let (blob, letters): (Option<String>, i64) = (row.try_get(0)?, row.try_get(1)?);
     // `Delivered` is taken whoever holds the lease: the bytes are with the recipient, and sending them again helps nobody.
     let whoever = i64::from(settle.to == Transition::Delivered);
     let done = sqlx::query(
@@ -188,15 +191,14 @@ async fn finish(tx: &mut AnyConnection, settle: Settle, now: i64) -> Result<Opti
     match (done.rows_affected(), settle.to) {
         (0, Transition::Delivered) => Ok(None),
         (0, _) => Err(Fault::Stale),
-        _ => unused(tx, blob).await,
+        _ => Ok(blob.filter(|_| letters == 1)),
     }
 }
 
-async fn unused(tx: &mut AnyConnection, blob: Option<String>) -> Result<Option<String>, Fault> {
-    let Some(blob) = blob else { return Ok(None) };
-    let row = sqlx::query("SELECT COUNT(*) FROM letter WHERE blob = $1").bind(&blob).fetch_one(tx).await?;
-    let letters: i64 = row.try_get(0)?;
-    Ok((letters == 0).then_some(blob))
+/// Does a row name this blob?
+pub(super) async fn is_named(tx: &mut AnyConnection, blob: &str) -> Result<bool, Fault> {
+    let row = sqlx::query("SELECT id FROM letter WHERE blob = $1 LIMIT 1").bind(blob).fetch_optional(tx).await?;
+    Ok(row.is_some())
 }
 
 pub(super) async fn amend(tx: &mut AnyConnection, amend: Amend, now: i64) -> Result<(), Fault> {

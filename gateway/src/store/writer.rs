@@ -42,7 +42,8 @@ struct After {
     unused_blobs: Vec<String>,
     head: Option<Head>,
     wakes: bool,
-    new_blobs: bool,
+    /// Blobs that a row of this group is the first to name.
+    named_blobs: Vec<String>,
 }
 
 impl Writer {
@@ -105,7 +106,7 @@ impl Writer {
             answers.push((job.reply, result));
         }
         let committed = match failed {
-            None => self.commit(after.new_blobs).await,
+            None => self.commit(!after.named_blobs.is_empty()).await,
             Some(fault) => Err(fault),
         };
         if let Err(fault) = committed {
@@ -129,13 +130,14 @@ impl Writer {
                 after.unused_blobs.append(&mut mine.unused_blobs);
                 after.head = mine.head;
                 after.wakes |= mine.wakes;
-                after.new_blobs |= mine.new_blobs;
+                after.named_blobs.append(&mut mine.named_blobs);
                 Ok(done)
             }
             Err(fault) => {
                 if fault.is_the_batch_s_own() {
                     self.execute("ROLLBACK TO batch").await?;
                     self.execute("RELEASE batch").await?;
+                    mine.named_blobs.iter().for_each(|name| self.ground.put_unnamed(name));
                 }
                 Err(fault)
             }
@@ -152,8 +154,12 @@ impl Writer {
             match change {
                 Change::Letter(letter) => {
                     if let Some(contents) = &letter.contents {
-                        self.ground.take_unnamed(&contents.blob);
-                        after.new_blobs = true;
+                        if self.ground.take_unnamed(&contents.blob) {
+                            after.named_blobs.push(contents.blob.clone());
+                        } else if !queue::is_named(tx, &contents.blob).await? {
+                            // Its `Received` was dropped too early, and the file with it.
+                            return Err(Fault::NotFound);
+                        }
                     }
                     queue::insert(tx, letter, now).await?;
                 }
@@ -210,9 +216,10 @@ impl Writer {
         if after.wakes {
             self.ground.changed.send_modify(|count| *count = count.wrapping_add(1));
         }
-        for name in after.unused_blobs {
-            // CRASH: blob-unused: the letter is final and its key destroyed; the blob cannot be opened, and the next start removes it.
-            blob::remove(&self.ground, name).await;
+        if !after.unused_blobs.is_empty() {
+            // CRASH: blob-unused: the letter is final and its key destroyed; nobody can open the blob, and the next start
+            // removes it.
+            blob::remove(&self.ground, after.unused_blobs).await;
         }
     }
 
