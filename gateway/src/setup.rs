@@ -21,7 +21,7 @@ use crate::outbound::route::FixedRoute;
 use crate::outbound::smtp::Waits;
 use crate::outbound::{deliver, pool, schedule};
 use crate::recognise::Screener;
-use crate::registers::{ListedNames, Registers, Rules};
+use crate::registers::Registers;
 use crate::screening;
 use crate::store::{Disk, Home, Store};
 
@@ -128,15 +128,6 @@ pub fn home(settings: &Settings, seams: &Seams) -> Result<(Home, bool), StartErr
     Ok((home, made_now))
 }
 
-/// The registers of a store, with the rules of names and look-alikes.
-#[must_use]
-pub fn registers(store: &Store) -> Registers {
-    let resembles = |to: &policy::Mailbox, listed: &ListedNames| {
-        policy::resembles(to, listed.addresses.iter(), listed.domains.iter())
-    };
-    Registers::over(store, Rules { normalise_name: screening::normalise_name, resembles })
-}
-
 /// The road, built over an open store. `own_addresses` is where this gateway listens: mail for there is a loop.
 ///
 /// # Errors
@@ -150,7 +141,7 @@ pub fn journey(
     let Seams { clock, dice, .. } = seams.clone();
     let screener = screener(settings, seams);
     Ok(Journey::new(Parts {
-        registers: registers(&store),
+        registers: Registers::over(&store),
         ledger: Ledger::over(&store),
         screener,
         outbound: deliver::Outbound::new(outbound(settings, own_addresses), seams.names.clone(), dice.clone()),
@@ -206,9 +197,9 @@ fn letterhead(settings: &Settings) -> Letterhead {
 fn schedule(settings: &Settings) -> schedule::Settings {
     let from = &settings.outbound;
     schedule::Settings {
-        retry_first_secs: u32::try_from(from.retry_first_secs).unwrap_or(u32::MAX),
-        retry_most_secs: u32::try_from(from.retry_most_secs).unwrap_or(u32::MAX),
-        jitter_percent: u8::try_from(from.retry_jitter_percent).unwrap_or(50),
+        retry_first_secs: from.retry_first_secs,
+        retry_most_secs: from.retry_most_secs,
+        jitter_percent: from.retry_jitter_percent,
         queue_life_hours: from.queue_life_hours,
     }
 }
