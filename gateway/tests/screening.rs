@@ -203,17 +203,34 @@ async fn a_child_that_fails_is_unread_and_no_pass() {
         assert_eq!(reading.unread.first(), Some(&Unread { part: 0, why }), "{what}: {reading:?}");
     }
     async fn check_program(what: &str, program: &str, letter: &[u8]) {
-        let short = Limits { wall_secs_max: 5, ..limits() };
-        let reading = read_letter(&short, Path::new(program), Cursor::new(letter.to_vec())).await.expect("a reading");
+        let reading =
+            read_letter(&limits(), Path::new(program), Cursor::new(letter.to_vec())).await.expect("a reading");
         assert_eq!(reading.unread, [Unread { part: 0, why: Why::Failed }], "{what}");
     }
     let letter = letter_with(&fixture("clinic-amina-yorke.pdf"));
-    check("no time", &letter, Limits { wall_secs_max: 0, ..limits() }, Why::TooSlow).await;
     check("no memory", &letter, Limits { memory_bytes_max: 1 << 20, ..limits() }, Why::Failed).await;
     let long = format!("Subject: x\r\n\r\n{}", "x".repeat(40 << 20)).into_bytes();
     check("beyond its memory", &long, Limits { memory_bytes_max: 128 << 20, ..limits() }, Why::TooLarge).await;
     check_program("a child that says nothing", "/bin/true", &letter).await;
     check_program("a child that says too much", "/usr/bin/yes", &letter).await;
+}
+
+#[tokio::test]
+async fn a_child_that_takes_too_long_is_ended() {
+    /// A letter that never comes to its end while the test holds the other side.
+    struct Endless(std::sync::mpsc::Receiver<()>);
+    impl Read for Endless {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(0)
+        }
+    }
+    let (held, end) = std::sync::mpsc::channel();
+    let program = Path::new(env!("CARGO_BIN_EXE_sealgate"));
+    let short = Limits { wall_secs_max: 1, ..limits() };
+    let reading = read_letter(&short, program, Endless(end)).await.expect("the parent survives");
+    drop(held);
+    assert_eq!(reading.unread, [Unread { part: 0, why: Why::TooSlow }]);
 }
 
 #[tokio::test]
