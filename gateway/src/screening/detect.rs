@@ -122,23 +122,28 @@ fn phone(lowered: &str) -> bool {
     !spans(&PHONE, lowered, 0).is_empty()
 }
 
-/// The matches of a group that are not inside a longer run of digits; where one is, the search goes on one digit later.
+/// The matches of a group that are not inside a longer run of digits. Where one is, the search goes on after the digits
+/// that it begins with: nothing that begins within them stands alone.
 fn spans<'t>(pattern: &Regex, text: &'t str, group: usize) -> Vec<&'t str> {
+    let next = |at| match group {
+        0 => pattern.find_at(text, at),
+        group => pattern.captures_at(text, at)?.get(group),
+    };
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(span) = pattern.captures_at(text, at).and_then(|captures| captures.get(group)) {
+    while let Some(span) = next(at) {
         if stands_alone(text, span.range(), |c| c.is_ascii_digit()) {
             found.push(span.as_str());
             at = span.end();
         } else {
-            at = span.start() + 1;
+            let digits = text.bytes().skip(span.start()).take_while(u8::is_ascii_digit).count();
+            at = span.start() + digits.max(1);
         }
     }
     found
 }
 
-/// Whether neither neighbour continues the run. What matches begins and ends in ASCII, so that one byte later is a
-/// boundary too.
+/// Whether neither neighbour continues the run.
 fn stands_alone(text: &str, range: std::ops::Range<usize>, continues: impl Fn(char) -> bool) -> bool {
     let before = text.get(..range.start).and_then(|before| before.chars().next_back());
     let after = text.get(range.end..).and_then(|after| after.chars().next());

@@ -28,15 +28,20 @@ pub(super) fn read(html: &str) -> Page {
     let mut page = Page { text: String::with_capacity(html.len() / 2), image: false };
     let mut aside = String::new();
     let mut rest = html;
-    while let Some((text, tail)) = rest.split_once('<') {
-        if !tail.contains('>') {
-            break;
-        }
+    let mut open_to_the_end = false;
+    // No tag closes after the last bracket: what is left then is text.
+    let after_tags = html.rfind('>').map_or(usize::MAX, |last| html.len() - last);
+    while let Some((text, tail)) = rest.split_once('<').filter(|(_, tail)| tail.len() >= after_tags) {
         push_decoded(&mut page.text, text);
         rest = match markup(tail) {
             Some((tag, after)) => {
                 element(tag, &mut page, &mut aside);
-                skip_code(tag, after)
+                code_of(tag).filter(|_| !open_to_the_end).map_or(after, |name| {
+                    close_of(name, after).unwrap_or_else(|| {
+                        open_to_the_end = true;
+                        after
+                    })
+                })
             }
             // "under < 5": no tag, a sign (HTML standard, tag open state).
             None => {
@@ -114,18 +119,16 @@ fn attributes(tag: &str) -> Vec<(&str, &str)> {
     found
 }
 
-/// Where reading goes on after this tag: past a script or style, if it is closed.
-fn skip_code<'h>(tag: &str, after: &'h str) -> &'h str {
-    for name in ["script", "style"] {
-        let opens = tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-            && !tag.get(name.len()..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric());
-        if opens && !tag.ends_with('/') {
-            return close_of(name, after).unwrap_or(after);
-        }
-    }
-    after
+/// The element whose inside is code, if this tag opens one.
+fn code_of(tag: &str) -> Option<&'static str> {
+    ["script", "style"].into_iter().find(|name| {
+        tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            && !tag.get(name.len()..).unwrap_or_default().starts_with(|c: char| c.is_alphanumeric() || c == '-')
+            && !tag.ends_with('/')
+    })
 }
 
+/// What follows the end of this element; `None` where it has none.
 fn close_of<'h>(name: &str, html: &'h str) -> Option<&'h str> {
     let mut rest = html;
     while let Some((_, tail)) = rest.split_once("</") {

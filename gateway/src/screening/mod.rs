@@ -19,6 +19,8 @@ mod pdf;
 mod pdf_font;
 mod pdf_page;
 mod report;
+#[cfg(test)]
+mod tests;
 
 pub use child::child_main;
 pub use detect::{Findings, Place, detect};

@@ -2,7 +2,7 @@
 //!
 //! Which of them the register knows is looked up by the caller, by keyed pseudonym of [`normalise_name`]'s form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -95,18 +95,21 @@ pub fn normalise_name(name: &str) -> String {
 
 /// The words of a name, folded, without titles and suffixes; a name of nothing else keeps them.
 fn words(name: &str) -> Vec<String> {
-    let spaced = name.replace(['\'', '’', 'ʼ', '`', '´'], "");
-    let all: Vec<String> = spaced
-        .split(|c: char| !c.is_alphabetic() && !is_combining_mark(c))
-        .map(folded)
-        .filter(|word| !word.is_empty())
-        .collect();
+    let all = plain_words(name);
     let titled = all.iter().take_while(|word| TITLES.contains(&word.as_str())).count();
-    let rest: Vec<String> = all.iter().skip(titled).cloned().collect();
+    // "Mr Lord": the last word is a name, whatever else it means.
+    let rest: Vec<String> = all.iter().skip(titled.min(all.len().saturating_sub(1))).cloned().collect();
     let ends =
         |word: &String| SUFFIXES.contains(&word.as_str()) || matches!(word.as_str(), "mr" | "mrs" | "ms" | "miss");
     let kept = rest.len() - rest.iter().rev().take_while(|word| ends(word)).count();
     if kept == 0 { all } else { rest.into_iter().take(kept).collect() }
+}
+
+/// The words of a text, folded; an apostrophe is no end of a word, a hyphen is.
+fn plain_words(text: &str) -> Vec<String> {
+    let spaced = text.replace(['\'', '’', 'ʼ', '`', '´'], "");
+    let split = spaced.split(|c: char| !c.is_alphabetic() && !is_combining_mark(c));
+    split.map(folded).filter(|word| !word.is_empty()).collect()
 }
 
 /// Lower case, without accents; letters that Unicode does not take apart are spelled as passports spell them.
@@ -139,36 +142,61 @@ pub fn candidate_names(reading: &Reading) -> Vec<String> {
 
 /// The candidates of one text, in its order, with repetitions.
 pub(super) fn candidates(text: &PartText) -> Vec<String> {
-    let folded = fold(&text.text);
+    let text = fold(&text.text);
     let mut names = Vec::new();
-    let mut run: Vec<Word<'_>> = Vec::new();
-    for word in scan(&folded) {
-        let goes_on = matches!(word.gap, Gap::Space | Gap::Line);
-        if word.gap == Gap::Comma
-            && let Some(surname) = run.last()
-        {
-            names.push(normalise_name(&format!("{}, {}", surname.text, word.text)));
-        }
+    // The last words of the run that may be a name; a longer run needs no more.
+    let mut run: VecDeque<Candidate> = VecDeque::with_capacity(WORDS_MAX);
+    for word in scan(&text) {
+        let surname = run.back().filter(|_| word.gap == Gap::Comma).cloned();
+        let goes_on = match word.gap {
+            Gap::Space | Gap::Line => true,
+            Gap::Stop => run.back().is_some_and(|before| before.last.chars().count() == 1),
+            Gap::Comma | Gap::Wide => false,
+        };
         if !goes_on {
             run.clear();
         }
-        if word.capital {
-            let first = run.len().saturating_sub(WORDS_MAX - 1);
-            for earlier in run.iter().skip(first) {
-                names.push(normalise_name(&format!("{} {}", earlier.text, word.text)));
-                // "YORKE Amina": some systems print the surname first and in capitals.
-                if earlier.shouted() && !word.shouted() {
-                    names.push(normalise_name(&format!("{} {}", word.text, earlier.text)));
-                }
+        if !word.capital {
+            if !PARTICLES.contains(&word.text) {
+                run.clear();
             }
-            run.push(word);
-        } else if !PARTICLES.contains(&word.text) {
-            run.clear();
+            continue;
         }
+        let Some(word) = Candidate::new(&word) else { continue };
+        names.extend(surname.and_then(|surname| pair(&word.first, &surname.last)));
+        for earlier in &run {
+            names.extend(pair(&earlier.first, &word.last));
+            // "YORKE Amina": some systems print the surname first and in capitals.
+            if earlier.shouted && !word.shouted {
+                names.extend(pair(&word.first, &earlier.last));
+            }
+        }
+        if run.len() == WORDS_MAX - 1 {
+            run.pop_front();
+        }
+        run.push_back(word);
     }
-    // Two words, the first more than an initial: nothing else can be an entry of the register's index.
-    names.retain(|name| name.split_once(' ').is_some_and(|(first, last)| first.len() > 1 && last.len() > 1));
     names
+}
+
+/// A capitalised word, folded: double-barrelled ones have a first and a last word.
+#[derive(Clone)]
+struct Candidate {
+    first: String,
+    last: String,
+    shouted: bool,
+}
+
+impl Candidate {
+    fn new(word: &Word<'_>) -> Option<Self> {
+        let all = plain_words(word.text);
+        Some(Self { first: all.first()?.clone(), last: all.last()?.clone(), shouted: word.shouted() })
+    }
+}
+
+/// A name that can be in the register's index: an initial cannot.
+fn pair(first: &str, last: &str) -> Option<String> {
+    (first.len() > 1 && last.len() > 1).then(|| format!("{first} {last}"))
 }
 
 /// A word, and what stands between it and the word before.
@@ -184,6 +212,8 @@ enum Gap {
     Space,
     Line,
     Comma,
+    /// A full stop: within a name only after an initial or a title, "Mrs. Amina J. Yorke".
+    Stop,
     Wide,
 }
 
@@ -203,7 +233,6 @@ fn scan(text: &str) -> impl Iterator<Item = Word<'_>> {
         let word = rest.get(start..)?;
         let length = word.find(|c: char| !inside(c)).unwrap_or(word.len());
         let word = word.get(..length)?;
-        // The stop of an initial belongs to it: "Amina J. Yorke".
         let gap = gap(rest.get(..start)?);
         at += start + length;
         Some(Word { text: word, end: at, capital: word.chars().next().is_some_and(char::is_uppercase), gap })
@@ -211,9 +240,10 @@ fn scan(text: &str) -> impl Iterator<Item = Word<'_>> {
 }
 
 fn gap(between: &str) -> Gap {
-    match between.strip_prefix('.').unwrap_or(between) {
-        " " | "" => Gap::Space,
+    match between {
+        " " => Gap::Space,
         "\n" | " \n" => Gap::Line,
+        ". " | "." => Gap::Stop,
         ", " | "," => Gap::Comma,
         _ => Gap::Wide,
     }

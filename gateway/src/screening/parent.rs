@@ -57,9 +57,11 @@ pub async fn read_letter(
     let mut output = Vec::new();
     let collecting = collect(&mut child, stdout, &mut output, output_bytes_max(limits));
     let finished = tokio::time::timeout(deadline, collecting).await;
-    // The child is gone or killed from here on, so that feeding ends with a broken pipe if it has not ended yet.
+    // The child is gone or killed from here on: what still feeds it ends with a broken pipe at its next chunk.
     let _ = child.kill().await;
-    feeding.await.map_err(io::Error::from).flatten().map_err(ScreeningFailure::Letter)?;
+    if finished.is_ok() || feeding.is_finished() {
+        feeding.await.map_err(io::Error::from).flatten().map_err(ScreeningFailure::Letter)?;
+    }
 
     let (mut reading, done) = gather(&output);
     let why = match finished {
