@@ -35,7 +35,7 @@ async fn written(lines: u32) -> World {
     for n in 0..lines / 4 {
         let entry = begin(&world, &store).await;
         let evidence = format!("MARKER-evidence {n}");
-        ledger.finish(&entry.spend().finish(Outcome::Delivered, &evidence)).await.unwrap();
+        ledger.finish(&entry.finish(Outcome::Delivered, &evidence)).await.unwrap();
         ledger.started("0.1.0").await.unwrap();
         let change =
             Change { list: "agency", id: "MARKER-id", what: "added", by: "MARKER-by", content: Some("MARKER") };
@@ -127,7 +127,7 @@ async fn a_disclosure_that_a_crash_cut_short_is_closed_as_unknown() {
     let lost = begin(&world, &store).await;
     let done = begin(&world, &store).await;
     let letter = lost.letter().clone();
-    let finished = done.spend().finish(Outcome::Delivered, &"250 2.0.0");
+    let finished = done.finish(Outcome::Delivered, &"250 2.0.0");
     let lease = store.due(9).await.unwrap().into_iter().find(|lease| *lease.id() != letter).unwrap();
     let event = crate::store::Event::new(world.clock.now(), Happening::Delivered, &"250 2.0.0");
     commit(&store, |b| b.settle(&lease, Transition::Delivered, &"", &[event]).outcome(&finished)).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_disclosure_that_a_crash_cut_short_is_closed_as_unknown() {
     store.close().await;
     let (store, recovered) = Store::serve(world.home(Disk::real())).await.unwrap();
     assert_eq!(recovered.unfinished, std::slice::from_ref(&letter));
-    assert_eq!(Ledger::over(&store).finish(&lost.spend().finish(Outcome::Delivered, &"")).await.err(), Some(Fault::Stale));
+    assert_eq!(Ledger::over(&store).finish(&lost.finish(Outcome::Delivered, &"")).await.err(), Some(Fault::Stale));
     assert_eq!(verify(&store).await, Ok(Verified { entries: 4 }));
     assert_eq!(store.due(9).await.unwrap().len(), 1, "it is tried again");
     store.close().await;

@@ -90,6 +90,7 @@ fn cleared(id: u64, text: &[u8]) -> (Cleared<StoredBody>, Explanation, Vec<u8>) 
         categories: vec![Category::Financial],
         citation: Some("contract 7".to_owned()),
         exception: None,
+        contradictions: vec![],
         found: vec![],
         sha256: None,
         body: StoredBody { blob: "ab".repeat(16), key, bytes, subject_line: format!("{MARKER} invoice") },
