@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::peers::program;
+use crate::wait;
 
 /// Where the plug is pulled: at the `when`th call of `syscall`, before the call is made.
 #[derive(Clone, Debug)]
 pub struct Kill {
     /// Name, or a list with commas (`fdatasync,fsync`).
     pub syscall: &'static str,
-    /// Counted from 1, over all threads.
+    /// Counted from 1, by each thread for itself, and each name for itself: strace keeps no count of the whole.
     pub when: usize,
     /// Only calls that touch this path.
     pub path: Option<PathBuf>,
@@ -22,10 +23,33 @@ pub struct Kill {
 impl Kill {
     /// The program under strace; the caller adds its arguments.
     pub fn command(&self, program: &Path) -> Command {
+        let mut command = self.traced();
+        command.arg("-qq").arg("--").arg(program);
+        command
+    }
+
+    /// Attached to a program that runs; once this returns, no call of any of its threads goes unseen.
+    pub fn attach(&self, process: u32) -> Running {
+        let words = tempfile::NamedTempFile::new().unwrap();
+        let mut command = self.traced();
+        command.arg("-p").arg(process.to_string()).stderr(words.reopen().unwrap());
+        let mut running = Running::start(&mut command);
+        let said = || fs::read_to_string(words.path()).unwrap();
+        wait::until(
+            || format!("strace to attach: {}", said()),
+            20,
+            || match running.ended() {
+                Some(status) => panic!("strace ended with {status}: {}", said()),
+                None => said().contains(&format!("Process {process} attached")).then_some(()),
+            },
+        );
+        running
+    }
+
+    fn traced(&self) -> Command {
         let mut command = traced(self.path.as_deref());
         command.arg("-o/dev/null").arg("-e").arg(format!("trace={}", self.syscall));
         command.arg("-e").arg(format!("inject={}:signal=KILL:when={}", self.syscall, self.when));
-        command.arg("--").arg(program);
         command
     }
 }
@@ -34,7 +58,8 @@ impl Kill {
 pub fn count(syscall: &str, path: Option<&Path>, program: &Path, arguments: &[&str]) -> usize {
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut command = traced(path);
-    command.arg("-o").arg(log.path()).arg("-e").arg(format!("trace={syscall}")).arg("--").arg(program).args(arguments);
+    command.arg("-qq").arg("-o").arg(log.path()).arg("-e").arg(format!("trace={syscall}"));
+    command.arg("--").arg(program).args(arguments);
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
     assert!(status.success(), "{program:?} ended with {status}");
     let text = fs::read_to_string(log.path()).unwrap();
@@ -54,6 +79,17 @@ impl Running {
     /// Starts it at the head of a process group of its own.
     pub fn start(command: &mut Command) -> Self {
         Self(command.process_group(0).spawn().unwrap())
+    }
+
+    /// The process that was started.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        let id = self.0.id().to_string();
+        drop(Command::new("/bin/kill").args(["-TERM", "--", &id]).stderr(Stdio::null()).status());
     }
 
     /// Waits for the end.
@@ -92,9 +128,10 @@ impl Drop for Running {
     }
 }
 
+/// All threads, but no program that is started in turn: what befalls that one is another story.
 fn traced(path: Option<&Path>) -> Command {
     let mut command = Command::new(program("strace"));
-    command.args(["-f", "-qq"]);
+    command.args(["-f", "-b", "execve"]);
     if let Some(path) = path {
         command.arg("-P").arg(path);
     }
@@ -103,6 +140,8 @@ fn traced(path: Option<&Path>) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     /// Copies a file with dd and a sync at the end, killed at `syscall`; whether it was killed and the copy's length.
@@ -125,6 +164,23 @@ mod tests {
         check("write", 3, (true, 2000));
         check("write", 4, (false, 3000));
         check("fsync", 1, (true, 3000));
+    }
+
+    #[test]
+    fn strikes_a_program_that_runs_already() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        let mut command = Command::new("/bin/dd");
+        command.arg(format!("of={}", copy.display())).stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut running = Running::start(&mut command);
+        let mut input = running.0.stdin.take().unwrap();
+        let tracer = Kill { syscall: "write", when: 2, path: Some(copy.clone()) }.attach(running.id());
+        input.write_all(&[7; 512]).unwrap();
+        wait::until(|| "the first block".to_owned(), 20, || (fs::metadata(&copy).ok()?.len() == 512).then_some(()));
+        assert!(running.ended().is_none());
+        input.write_all(&[7; 512]).unwrap();
+        assert!(was_killed(running.wait()));
+        assert_eq!((fs::metadata(&copy).unwrap().len(), tracer.wait().success()), (512, true));
     }
 
     #[test]
