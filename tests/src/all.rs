@@ -17,6 +17,7 @@ mod forgeries;
 mod hostile;
 mod markers;
 mod peers;
+mod process;
 mod strace;
 mod tap;
 mod tidy;
