@@ -6,22 +6,21 @@
 //! What a killed process has written stays in the kernel's cache: these tests show what a crash of the program leaves
 //! behind, and not what a loss of power does to a disk that lies about its syncs.
 
+mod sweep;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use gateway::ledger;
 use gateway::store::{Recovered, Store};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::ca::Ca;
-use crate::hostile::{Hostile, Script, Seen, Taken};
-use crate::process::{DOMAIN, Gate, Gateway, Hop, House, children_of, run};
-use crate::strace::{self, Kill, Running, was_killed};
-use crate::wait;
+use crate::hostile::{Hostile, Script, Seen, Step, Taken};
+use crate::process::{Client, DOMAIN, Gate, Gateway, Hop, House, run};
+use crate::strace::{Kill, was_killed};
 
 /// Defines the kill tests: `"slug" => name { body }`. The table [`SLUGS`] and the tests cannot differ.
 macro_rules! kill_tests {
@@ -117,7 +116,7 @@ kill_tests! {
         let scene = Scene::new();
         let gateway = scene.house.serve();
         let mut client = scene.sign_in(&gateway);
-        scene.practice.play(Script::Stalls(crate::hostile::Step::Greeting));
+        scene.practice.play(Script::Stalls(Step::Greeting));
         assert!(client.envelope(SENDER, &[ELM]).unwrap().starts_with("354"));
         client.send(&Letter::new(1).message()).unwrap();
         let plug = gateway.plug(TO_A_SOCKET, None);
@@ -254,7 +253,7 @@ impl Scene {
         self.tries_again(&Letter::new(1), 1);
     }
 
-    fn sign_in(&self, gateway: &Gateway) -> crate::process::Client {
+    fn sign_in(&self, gateway: &Gateway) -> Client {
         gateway.sign_in(LOGIN.0, LOGIN.1).unwrap()
     }
 
@@ -272,7 +271,7 @@ impl Scene {
     }
 
     /// Dies at the nth such call from when the message has begun to come in.
-    fn killed_while_handing_in(&self, syscall: &'static str, path: std::path::PathBuf, when: usize) {
+    fn killed_while_handing_in(&self, syscall: &'static str, path: PathBuf, when: usize) {
         let gateway = self.house.serve();
         let mut client = self.sign_in(&gateway);
         assert!(client.envelope(SENDER, &[ELM]).unwrap().starts_with("354"));
@@ -283,7 +282,7 @@ impl Scene {
     }
 
     /// Hands a letter in, waits until the gate holds the practice's reply, and dies at the next such call after it.
-    fn killed_at_the_gate(&self, syscall: &'static str, path: Option<std::path::PathBuf>) {
+    fn killed_at_the_gate(&self, syscall: &'static str, path: Option<PathBuf>) {
         let gateway = self.house.serve();
         self.hand_in(&gateway, &Letter::new(1));
         self.gate.as_ref().unwrap().wait_until_held();
@@ -292,7 +291,7 @@ impl Scene {
         gateway.wait_for(plug);
     }
 
-    fn killed_at_the_gate_on_the_blob(&self, syscall: &'static str) -> std::path::PathBuf {
+    fn killed_at_the_gate_on_the_blob(&self, syscall: &'static str) -> PathBuf {
         let gateway = self.house.serve();
         self.hand_in(&gateway, &Letter::new(1));
         self.gate.as_ref().unwrap().wait_until_held();

@@ -28,7 +28,7 @@ use toml::Value;
 use crate::build::built;
 use crate::ca::Ca;
 use crate::hostile::{Hostile, Seen};
-use crate::strace::{Kill, Running};
+use crate::strace::{Kill, Running, terminate};
 use crate::wait;
 
 /// The gateway's own name.
@@ -303,12 +303,25 @@ impl Gateway {
     }
 
     /// Asks it to stop, and waits until it has.
-    pub fn stop(mut self) {
-        self.running.terminate();
+    pub fn stop(self) {
+        let status = self.end();
+        assert!(status.success(), "{status}");
+    }
+
+    /// Asks it to stop, if it has not yet come to its end, and tells how it ended.
+    pub fn end(mut self) -> ExitStatus {
+        if let Some(program) = self.program() {
+            terminate(program);
+        }
         let log = self.log.clone();
         let what = || format!("the gateway to stop\n{}", fs::read_to_string(&log).unwrap_or_default());
-        let status = wait::until(what, 60, || self.running.ended());
-        assert!(status.success(), "{status}");
+        wait::until(what, 60, || self.running.ended())
+    }
+
+    /// The program itself, while it runs: what was started may be strace.
+    fn program(&self) -> Option<u32> {
+        let is_it = |id: &u32| fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe == built().sealgate);
+        std::iter::once(self.running.id()).chain(children_of(self.running.id())).find(is_it)
     }
 
     /// A mail program's session, signed in.

@@ -1,6 +1,7 @@
 //! Kills a real program at a chosen system call, by strace's injection: the nearest thing to pulling the plug.
 #![allow(dead_code, reason = "an instrument may have a part that no story needs today")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -54,22 +55,39 @@ impl Kill {
     }
 }
 
-/// How often the program calls `syscall` (touching `path`) on its way to its end: the kill points of that run.
-pub fn count(syscall: &str, path: Option<&Path>, program: &Path, arguments: &[&str]) -> usize {
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let mut command = traced(path);
-    command.arg("-qq").arg("-o").arg(log.path()).arg("-e").arg(format!("trace={syscall}"));
-    command.arg("--").arg(program).args(arguments);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    assert!(status.success(), "{program:?} ended with {status}");
-    let text = fs::read_to_string(log.path()).unwrap();
-    let named = |line: &&str| syscall.split(',').any(|name| line.contains(&format!("{name}(")));
-    text.lines().filter(named).count()
+/// The program under strace, which writes each of these calls to `log`; the caller adds its arguments.
+pub fn recorded(syscalls: &str, log: &Path, program: &Path) -> Command {
+    let mut command = traced(None);
+    command.arg("-qq").arg("-o").arg(log).arg("-e").arg(format!("trace={syscalls}")).arg("--").arg(program);
+    command
+}
+
+/// Of each call in such a log, how often the thread made it that made it most: the kill points of that run.
+pub fn most_calls(log: &str) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    for line in log.lines() {
+        let Some((thread, call)) = line.split_once(' ') else { continue };
+        let name = call.trim_start().split('(').next().unwrap_or_default();
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            *calls.entry((name, thread)).or_insert(0) += 1;
+        }
+    }
+    let mut most = BTreeMap::new();
+    for ((name, _), count) in calls {
+        let known = most.entry(name.to_owned()).or_insert(0);
+        *known = count.max(*known);
+    }
+    most
 }
 
 /// Whether the plug was pulled: strace passes on the signal that ended its program.
 pub fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(9) || status.code() == Some(128 + 9)
+}
+
+/// Asks a process to end.
+pub fn terminate(process: u32) {
+    drop(Command::new("/bin/kill").args(["-TERM", "--", &process.to_string()]).stderr(Stdio::null()).status());
 }
 
 /// A program that runs in the background, under strace or not; ended with all its children when dropped.
@@ -84,12 +102,6 @@ impl Running {
     /// The process that was started.
     pub fn id(&self) -> u32 {
         self.0.id()
-    }
-
-    /// Asks it to end.
-    pub fn terminate(&self) {
-        let id = self.0.id().to_string();
-        drop(Command::new("/bin/kill").args(["-TERM", "--", &id]).stderr(Stdio::null()).status());
     }
 
     /// Waits for the end.
@@ -186,9 +198,15 @@ mod tests {
     #[test]
     fn counts_the_kill_points_of_a_run() {
         let folder = tempfile::tempdir().unwrap();
-        let copy = folder.path().join("copy");
-        let arguments = ["if=/dev/zero", &format!("of={}", copy.display()), "bs=10", "count=5"];
-        assert_eq!(count("write", Some(&copy), Path::new("/bin/dd"), &arguments), 5);
+        let log = folder.path().join("calls");
+        let mut command = recorded("write,fsync", &log, Path::new("/bin/dd"));
+        command.arg("if=/dev/zero").arg(format!("of={}", folder.path().join("copy").display()));
+        command.args(["bs=10", "count=5", "conv=fsync"]).stderr(Stdio::null());
+        assert!(Running::start(&mut command).wait().success());
+        let calls = most_calls(&fs::read_to_string(log).unwrap());
+        let count = |name: &str| calls.get(name).copied();
+        assert_eq!(count("fsync"), Some(1));
+        assert!(count("write") >= Some(5), "and what it says at the end: {calls:?}");
     }
 
     #[test]
