@@ -12,6 +12,7 @@
 
 mod build;
 mod ca;
+mod canary;
 mod crashes;
 mod forgeries;
 mod hostile;

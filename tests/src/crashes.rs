@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use gateway::ledger;
+use gateway::registers::file::Document;
 use gateway::store::{Recovered, Store};
 use serde_json::Value;
 
@@ -211,21 +212,21 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self::with(None, |hops| House::like(&model().1, hops, &[]))
+        Self::with(None, |hops| House::like(&model().house, hops, &[]))
     }
 
     /// With a gate before the practices, which holds what they say as soon as what they saw fits.
     fn gated(fits: fn(&Seen) -> bool) -> Self {
-        Self::with(Some(fits), |hops| House::like(&model().1, hops, &[]))
+        Self::with(Some(fits), |hops| House::like(&model().house, hops, &[]))
     }
 
     /// Where the program has never run.
     fn bare() -> Self {
-        Self::with(None, |hops| House::bare(&model().0, hops, &[]))
+        Self::with(None, |hops| House::bare(&model().ca, hops, &[]))
     }
 
     fn with(fits: Option<fn(&Seen) -> bool>, house: impl FnOnce(&[Hop<'_>]) -> House) -> Self {
-        let ca = &model().0;
+        let ca = &model().ca;
         let peer = |host: &str| Hostile::start(Script::Honest, ca, host, &ca.leaf(&[host]));
         let (practice, own) = (Arc::new(peer("mx.practices.example")), peer("mail.trust.example"));
         let gate = fits.map(|fits| Gate::before(&practice, fits));
@@ -305,11 +306,8 @@ impl Scene {
     /// Hands a letter in, asking to be told when it is sent, and sees the 250.
     fn hand_in(&self, gateway: &Gateway, letter: &Letter) {
         let mut client = self.sign_in(gateway);
-        client.command(&format!("MAIL FROM:<{SENDER}>")).unwrap();
-        client.command(&format!("RCPT TO:<{ELM}> NOTIFY=SUCCESS,FAILURE")).unwrap();
-        assert!(client.command("DATA").unwrap().starts_with("354"));
-        client.send(&letter.message()).unwrap();
-        let reply = client.finish().unwrap();
+        let to = format!("{ELM} NOTIFY=SUCCESS,FAILURE");
+        let reply = client.hand_in(SENDER, &[&to], &letter.message()).unwrap();
         assert!(reply.starts_with("250"), "{reply}");
         client.command("QUIT").unwrap();
     }
@@ -340,7 +338,7 @@ impl Scene {
 
     /// At rest: the ledger verifies, nothing is left to recover, no blob without a letter, the register as it was.
     fn is_in_order(&self) {
-        assert!(self.house.register() == model().1.register(), "the register is as it was");
+        assert!(self.house.register() == model().register, "the register is as it was");
         run(async {
             let (store, recovered) = Store::serve(self.house.home()).await.unwrap();
             assert_eq!(recovered, Recovered::default());
@@ -426,14 +424,23 @@ impl Letter {
     }
 }
 
-/// An authority, and a house in which all is set up and nothing runs: what every scene is a copy of.
-fn model() -> &'static (Ca, House) {
-    static MODEL: OnceLock<(Ca, House)> = OnceLock::new();
+/// What every scene is a copy of.
+struct Model {
+    ca: Ca,
+    /// All is set up and nothing runs.
+    house: House,
+    /// As it was taken in.
+    register: Document,
+}
+
+fn model() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
     MODEL.get_or_init(|| {
         let ca = Ca::new();
         let house = House::bare(&ca, &[], &[]);
         admit(&house);
-        (ca, house)
+        let register = house.register();
+        Model { ca, house, register }
     })
 }
 
@@ -441,94 +448,4 @@ fn admit(house: &House) {
     house.admit(REGISTER, &[(LOGIN.0, "dr-lamb", LOGIN.1)]);
 }
 
-const REGISTER: &str = r#"
-[provider]
-name = "Harbour Talking Therapies"
-ods = "X9H01"
-country = "GB"
-
-[[staff]]
-id = "dr-lamb"
-name = "Dr Ottoline Lamb"
-roles = ["clinician"]
-trained_until = "2099-01-01"
-addresses = ["o.lamb@trust.example"]
-
-[[staff]]
-id = "am-stone"
-name = "Piers Stone"
-roles = ["area-manager"]
-trained_until = "2099-01-01"
-addresses = ["p.stone@trust.example"]
-
-[[staff]]
-id = "adm-reed"
-name = "Joan Reed"
-roles = ["admin"]
-trained_until = "2099-01-01"
-addresses = ["j.reed@trust.example"]
-
-[[subject]]
-id = "nhs:9995260182"
-name = "Amina Yorke"
-birth_date = "1984-02-11"
-
-[[subject]]
-id = "nhs:9991590838"
-name = "Ben Castle"
-birth_date = "1990-07-30"
-
-[[agency]]
-id = "elm"
-name = "Elm Street Surgery"
-kind = "gp"
-country = "GB"
-purposes = ["direct-care"]
-categories = ["clinical-letter"]
-channels = ["tls-email"]
-addresses = ["letters@elm.example"]
-authorised = { by = "am-stone", on = "2020-01-01", until = "2099-01-01" }
-papers = { agreement_until = "2099-01-01", policy_copy_until = "2099-01-01", undertaking_until = "2099-01-01" }
-verified = { on = "2020-01-01", by = "adm-reed", method = "telephoned", until = "2099-01-01" }
-proof = ["pkix"]
-mx = ["mx.practices.example"]
-
-[[agency]]
-id = "oak"
-name = "Oak Street Surgery"
-kind = "gp"
-country = "GB"
-purposes = ["direct-care"]
-categories = ["clinical-letter"]
-channels = ["tls-email"]
-addresses = ["letters@oak.example"]
-authorised = { by = "am-stone", on = "2020-01-01", until = "2099-01-01" }
-papers = { agreement_until = "2099-01-01", policy_copy_until = "2099-01-01", undertaking_until = "2099-01-01" }
-verified = { on = "2020-01-01", by = "adm-reed", method = "telephoned", until = "2099-01-01" }
-proof = ["pkix"]
-mx = ["mx.practices.example"]
-
-[[consent]]
-id = "c-amina"
-subject = "nhs:9995260182"
-agency_kind = "gp"
-answer = "yes"
-form = "explicit"
-manner = "written"
-purposes = ["direct-care"]
-categories = ["clinical-letter"]
-given = "2020-01-01"
-notice = "how-we-share v3"
-evidence = "consent form, scanned"
-
-[[consent]]
-id = "c-ben"
-subject = "nhs:9991590838"
-agency_kind = "gp"
-answer = "no"
-form = "explicit"
-manner = "verbal"
-purposes = ["any"]
-categories = ["any"]
-given = "2020-01-01"
-"#;
+const REGISTER: &str = include_str!("crashes/register.toml");

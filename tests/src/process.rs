@@ -4,15 +4,15 @@
 //! runs in the test's own process is `world.rs`.
 #![allow(dead_code, reason = "an instrument may have a part that no story needs today")]
 
+mod client;
+mod gate;
+
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
 
 use config::Settings;
 use gateway::registers::file::{self, Document, Known};
@@ -20,16 +20,17 @@ use gateway::registers::{Registers, User};
 use gateway::setup::{self, Seams};
 use gateway::store::{Filter, Home, State, Store};
 use keys::password;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::ClientConfig;
 use tempfile::TempDir;
 use toml::Value;
 
 use crate::build::built;
 use crate::ca::Ca;
-use crate::hostile::{Hostile, Seen};
 use crate::strace::{Kill, Running, terminate};
 use crate::wait;
+
+pub use client::Client;
+pub use gate::Gate;
 
 /// The gateway's own name.
 pub const HOST: &str = "sealgate.trust.example";
@@ -101,6 +102,11 @@ impl House {
         let what = || format!("the queue to drain\n{}", self.log());
         wait::until(what, 60, || runtime.block_on(store.letters(&waiting)).unwrap().is_empty().then_some(()));
         runtime.block_on(store.close());
+    }
+
+    /// What a client of this gateway trusts.
+    pub fn client_config(&self) -> &Arc<ClientConfig> {
+        &self.client
     }
 
     /// Everything that the register holds.
@@ -326,18 +332,10 @@ impl Gateway {
 
     /// A mail program's session, signed in.
     pub fn sign_in(&self, login: &str, password: &str) -> io::Result<Client> {
-        let mut client = Client::connect(&self.client, self.doors.implicit_tls)?;
+        let mut client = Client::tls(self.doors.implicit_tls, &self.client)?;
         client.reply()?;
-        client.command("EHLO client.trust.example")?;
-        let plain =
-            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("\0{login}\0{password}"));
-        client.command(&format!("AUTH PLAIN {plain}"))?;
+        client.sign_in(login, password)?;
         Ok(client)
-    }
-
-    /// A TLS connection to one of its ports.
-    pub fn connect(&self, port: u16) -> io::Result<Client> {
-        Client::connect(&self.client, port)
     }
 }
 
@@ -345,193 +343,6 @@ impl Gateway {
 pub struct Plug {
     kill: Kill,
     tracer: Running,
-}
-
-/// A mail program, step by step: where in a session the plug is pulled is the point of it.
-pub struct Client(BufReader<StreamOwned<ClientConnection, TcpStream>>);
-
-impl Client {
-    fn connect(config: &Arc<ClientConfig>, port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        Self::over(stream, config)
-    }
-
-    /// Over a connection on which TLS begins now.
-    pub fn over(stream: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        stream.set_nodelay(true)?;
-        let connection = ClientConnection::new(Arc::clone(config), ServerName::try_from(HOST).unwrap());
-        Ok(Self(BufReader::new(StreamOwned::new(connection.map_err(io::Error::other)?, stream))))
-    }
-
-    /// Sends bytes as they are.
-    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.get_mut().write_all(bytes)?;
-        self.0.get_mut().flush()
-    }
-
-    /// Sends a line, and takes the reply to it.
-    pub fn command(&mut self, line: &str) -> io::Result<String> {
-        self.send(format!("{line}\r\n").as_bytes())?;
-        self.reply()
-    }
-
-    /// All lines of the next reply.
-    pub fn reply(&mut self) -> io::Result<String> {
-        let mut reply = String::new();
-        loop {
-            let start = reply.len();
-            if self.0.read_line(&mut reply)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if reply[start..].as_bytes().get(3) != Some(&b'-') {
-                return Ok(reply);
-            }
-        }
-    }
-
-    /// Everything until the other side closes.
-    pub fn read_to_end(&mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        // A peer that closes without a goodbye is an error at the end of what was read, and nothing more.
-        let _ = self.0.read_to_end(&mut bytes);
-        bytes
-    }
-
-    /// The envelope; the reply to `DATA`, or the first that says no.
-    pub fn envelope(&mut self, from: &str, to: &[&str]) -> io::Result<String> {
-        let mut commands = vec![format!("MAIL FROM:<{from}>")];
-        commands.extend(to.iter().map(|to| format!("RCPT TO:<{to}>")));
-        commands.push("DATA".to_owned());
-        let mut reply = String::new();
-        for command in commands {
-            reply = self.command(&command)?;
-            if !reply.starts_with(['2', '3']) {
-                break;
-            }
-        }
-        Ok(reply)
-    }
-
-    /// The end of a message, whose lines came before; the reply to it.
-    pub fn finish(&mut self) -> io::Result<String> {
-        self.command(".")
-    }
-
-    /// A whole message; the reply to it, or the first that says no. No line of it begins with a dot.
-    pub fn hand_in(&mut self, from: &str, to: &[&str], message: &[u8]) -> io::Result<String> {
-        let reply = self.envelope(from, to)?;
-        if !reply.starts_with("354") {
-            return Ok(reply);
-        }
-        self.send(message)?;
-        self.finish()
-    }
-}
-
-/// A relay before a peer, which may hold what the peer says.
-pub struct Gate {
-    port: u16,
-    latch: Arc<Latch>,
-}
-
-#[derive(Default)]
-struct Latch {
-    state: Mutex<Held>,
-    changed: Condvar,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Held {
-    /// Nothing yet.
-    #[default]
-    No,
-    /// A reply waits here.
-    Yes,
-    /// No more: all passes.
-    Released,
-    /// The gate is gone.
-    Gone,
-}
-
-impl Gate {
-    /// Passes all on to `peer`, and holds what it says as soon as what it saw fits.
-    pub fn before(peer: &Arc<Hostile>, fits: fn(&Seen) -> bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let gate = Self { port: listener.local_addr().unwrap().port(), latch: Arc::default() };
-        let (peer, latch) = (Arc::clone(peer), Arc::clone(&gate.latch));
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                if *latch.state.lock().unwrap() == Held::Gone {
-                    return;
-                }
-                let Ok(server) = TcpStream::connect(("127.0.0.1", peer.port())) else { continue };
-                relay(&client, &server, || ());
-                let (peer, latch) = (Arc::clone(&peer), Arc::clone(&latch));
-                relay(&server, &client, move || {
-                    if fits(&peer.seen()) {
-                        latch.hold()
-                    }
-                });
-            }
-        });
-        gate
-    }
-
-    /// Where to connect instead.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Waits until a reply is held.
-    pub fn wait_until_held(&self) {
-        let state = self.latch.state.lock().unwrap();
-        let wait = self.latch.changed.wait_timeout_while(state, Duration::from_secs(30), |held| *held == Held::No);
-        assert!(!wait.unwrap().1.timed_out(), "waited 30 s in vain for a reply to hold");
-    }
-
-    /// Lets the reply go, and holds no other.
-    pub fn release(&self) {
-        self.latch.turn(Held::Released);
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        self.latch.turn(Held::Gone);
-        drop(TcpStream::connect(("127.0.0.1", self.port)));
-    }
-}
-
-impl Latch {
-    fn turn(&self, to: Held) {
-        *self.state.lock().unwrap() = to;
-        self.changed.notify_all();
-    }
-
-    /// Waits here from the first time on, until released.
-    fn hold(&self) {
-        let mut state = self.state.lock().unwrap();
-        if *state == Held::No {
-            *state = Held::Yes;
-            self.changed.notify_all();
-        }
-        drop(self.changed.wait_while(state, |held| *held == Held::Yes).unwrap());
-    }
-}
-
-fn relay(from: &TcpStream, to: &TcpStream, before_each: impl Fn() + Send + 'static) {
-    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-    thread::spawn(move || {
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(read @ 1..) = from.read(&mut buffer) {
-            before_each();
-            if to.write_all(&buffer[..read]).is_err() {
-                break;
-            }
-        }
-        let _ = to.shutdown(Shutdown::Write);
-    });
 }
 
 fn copy_tree(from: &Path, to: &Path) {
