@@ -55,7 +55,12 @@ impl Journey {
     }
 
     /// Not now: later, until the queue's life is over.
-    pub(crate) async fn put_off(&self, attempt: &Attempt, why: Hindrance, finished: Option<&Finished>) -> Result<(), Fault> {
+    pub(crate) async fn put_off(
+        &self,
+        attempt: &Attempt,
+        why: Hindrance,
+        finished: Option<&Finished>,
+    ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let now = self.clock.now();
         let first = lease.created();
@@ -82,7 +87,12 @@ impl Journey {
     }
 
     /// Never: the sender is told, with the diagnosis.
-    pub(crate) async fn fail(&self, attempt: &Attempt, why: Hindrance, finished: Option<&Finished>) -> Result<(), Fault> {
+    pub(crate) async fn fail(
+        &self,
+        attempt: &Attempt,
+        why: Hindrance,
+        finished: Option<&Finished>,
+    ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let mut batch = self.store.batch();
         let standing = Standing { explanation, hindrance: Some(&why) };

@@ -72,7 +72,7 @@ impl Practice {
     #[must_use]
     pub fn mail(&self) -> Vec<Vec<u8>> {
         match self {
-            Self::Peer(peer) => peer.arrived().into_iter().map(|arrived| arrived.bytes).collect(),
+            Self::Peer(peer) => peer.arrived(),
             Self::Postfix(postfix) => postfix.mail(),
         }
     }
@@ -138,10 +138,8 @@ impl Cast {
         let ran = tokio::task::spawn_blocking(move || run(&mut swaks, message.formatted())).await;
         let (succeeded, said) = ran.map_err(|lost| lost.to_string())?.map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&said).into_owned();
-        let replies = said.lines().filter_map(|line| line.split_once("<~  ").or_else(|| line.split_once("<~* ")));
-        let replies: Vec<String> = replies.map(|(_, reply)| reply.trim().to_owned()).collect();
-        let telling = |reply: &&String| reply.starts_with('5') || reply.contains("SG-");
-        let reply = replies.iter().find(telling).cloned().unwrap_or(said);
+        let is_telling = |line: &&str| line.starts_with('5') || line.contains("SG-");
+        let reply = said.lines().find(is_telling).unwrap_or(&said).to_owned();
         if succeeded { Ok(reply) } else { Err(reply) }
     }
 }

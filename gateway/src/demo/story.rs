@@ -81,7 +81,8 @@ impl Stage<'_> {
         let arrived = self.world.elm.mail().pop().unwrap_or_default();
         let has_pdf = attachment(&arrived).as_deref() == Some(AMINA);
         let is_neutral = subject(&arrived).is_some_and(|line| !line.contains("Yorke") && !line.contains('['));
-        let peer = |field: &str| evidence.pointer(&format!("/receipt/peer/{field}")).and_then(Value::as_str).unwrap_or("?");
+        let peer =
+            |field: &str| evidence.pointer(&format!("/receipt/peer/{field}")).and_then(Value::as_str).unwrap_or("?");
         Ok(Line {
             tried: "Amina's clinic letter (PDF) to Elm Street Surgery, which she agreed to",
             verdict: "delivered",
@@ -98,7 +99,7 @@ impl Stage<'_> {
     async fn sealed(&self) -> Result<Line, Broken> {
         let (_, letter) = self.send(edie()).await?;
         let letter = self.until(&letter, |letter| letter.state == State::Delivered).await?;
-        let arrived = self.world.pike.arrived().pop().map(|arrived| arrived.bytes).unwrap_or_default();
+        let arrived = self.world.pike.arrived().pop().unwrap_or_default();
         let opened = self.world.solicitor.open(&attachment(&arrived).unwrap_or_default()).unwrap_or_default();
         let is_whole = attachment(&opened).as_deref() == Some(EDIE);
         let is_dumb = !String::from_utf8_lossy(&arrived).contains("Marsh");
@@ -154,7 +155,7 @@ impl Stage<'_> {
         let places = journey.store.load(&held.id).await?.record.places;
         let place = places.iter().find(|place| place.finding.as_str() == "nhs:9990166137");
         let (part, page) = place.map_or((0, 0), |place| (place.part, place.page.unwrap_or(0)));
-        supply::confirm(journey, &held.id, part, LOGIN).await?;
+        supply::confirm(&journey.store, &journey.clock, &held.id, part, LOGIN).await?;
         let letter = self.until(&letter, |letter| letter.state == State::Delivered).await?;
         Ok(Line {
             tried: "Ben's letter, with another patient's number inside the PDF",
@@ -173,7 +174,11 @@ impl Stage<'_> {
         Ok(Line {
             tried: "Dev's letter to Dale Practice, whose mail server only talks in clear",
             verdict: "kept back",
-            why: format!("{}; all that crossed the wire: {}", hindrance(&letter), wire.trim_end().replace("\r\n", " / ")),
+            why: format!(
+                "{}; all that crossed the wire: {}",
+                hindrance(&letter),
+                wire.trim_end().replace("\r\n", " / ")
+            ),
             good: letter.state == State::Queued && is_silent && hindrance(&letter).contains("starttls-not-supported"),
         })
     }
@@ -199,7 +204,8 @@ impl Stage<'_> {
     /// Submits a letter that is taken; the gateway's words, and the reference in them.
     async fn send(&self, writing: Writing) -> Result<(String, LetterId), Broken> {
         let said = self.submit(writing).await?;
-        let reference = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').find(|word| word.starts_with("SG-"));
+        let reference =
+            said.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').find(|word| word.starts_with("SG-"));
         let id = LetterId::parse(reference.unwrap_or_default())?;
         Ok((said, id))
     }
@@ -234,7 +240,11 @@ fn amina() -> Writing {
 }
 
 fn ben() -> Writing {
-    Writing { file: Some(("clinic-letter.pdf", PDF, BEN)), subject: "Clinic letter [nhs 999 159 0838] [for direct-care] [holds clinical-letter]", ..amina() }
+    Writing {
+        file: Some(("clinic-letter.pdf", PDF, BEN)),
+        subject: "Clinic letter [nhs 999 159 0838] [for direct-care] [holds clinical-letter]",
+        ..amina()
+    }
 }
 
 fn edie() -> Writing {

@@ -112,8 +112,7 @@ impl World {
         ];
         let settings = settings(folder.path(), &authority, &routes)?;
         let gateway = Server::start(&settings, Seams::of_the_system(&settings)?).await?;
-        let world =
-            Self { gateway, elm, pike, solicitor, dale, coastal, home, ca_pem: authority.pem(), folder };
+        let world = Self { gateway, elm, pike, solicitor, dale, coastal, home, ca_pem: authority.pem(), folder };
         world.fill_register().await?;
         Ok(world)
     }
