@@ -9,10 +9,12 @@ mod postfix;
 mod story;
 mod world;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use policy::LetterId;
 use tracing_subscriber::EnvFilter;
 
 use cast::Cast;
@@ -20,6 +22,7 @@ use story::Line;
 use world::{Broken, LOGIN, PASSWORD, World};
 
 use crate::status::Status;
+use crate::store::{Fault, Filter, State};
 
 /// One letter was held and two were kept back: so many notices, within a minute of each.
 const NOTICES: usize = 3;
@@ -65,7 +68,10 @@ async fn play(once: bool, cast: Cast) -> Result<bool, Broken> {
     print(if all_good { "Every line came out as it should." } else { "SOME LINE CAME OUT WRONG." });
     if !once {
         invite(&world);
-        tokio::signal::ctrl_c().await?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            watched = watch(&world) => watched?,
+        }
     }
     world.gateway.stop().await;
     Ok(all_good)
@@ -98,6 +104,24 @@ Ctrl-C ends it, and everything of it goes.",
         clinician = world::CLINICIAN,
         folder = world.folder.path().display(),
     ));
+}
+
+/// Tells what becomes of each letter that is tried by hand.
+async fn watch(world: &World) -> Result<(), Fault> {
+    let store = &world.gateway.journey.store;
+    let mut mark = store.mark();
+    let mut known: BTreeMap<LetterId, State> = BTreeMap::new();
+    for letter in store.letters(&Filter::default()).await? {
+        known.insert(letter.id, letter.state);
+    }
+    loop {
+        store.changed(&mut mark).await;
+        for letter in store.letters(&Filter::default()).await? {
+            if known.insert(letter.id.clone(), letter.state) != Some(letter.state) {
+                print(&format!("{}  {}", letter.id, letter.state.as_str()));
+            }
+        }
+    }
 }
 
 /// The demo speaks for itself; what the gateway logs is shown only on request (`RUST_LOG=info`).
