@@ -163,7 +163,10 @@ impl Journey {
             Ok(road) => road,
             Err(cannot) => return self.no_road(attempt, &cannot).await,
         };
-        let stored = self.store.open_blob(&cleared.letter().body.blob)?;
+        let stored = match self.store.open_blob(&cleared.letter().body.blob) {
+            Ok(stored) => stored,
+            Err(fault) => return self.put_off(attempt, (&SendFailure::ours(fault)).into(), None).await,
+        };
         let entry = self.ledger.begin(&cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;

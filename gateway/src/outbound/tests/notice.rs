@@ -169,10 +169,10 @@ fn a_sender_hears_what_was_asked_for() {
     };
     let cases: [(&[&str], [bool; 6]); 5] = [
         (&[], [true, true, true, true, true, false]),
-        (&["NEVER"], [true, false, false, false, false, false]),
-        (&["SUCCESS"], [true, false, false, false, false, true]),
+        (&["NEVER"], [true, true, true, true, false, false]),
+        (&["SUCCESS"], [true, true, true, true, false, true]),
         (&["FAILURE"], [true, true, true, true, false, false]),
-        (&["success", "delay"], [true, false, false, false, true, true]),
+        (&["success", "delay"], [true, true, true, true, true, true]),
     ];
     for (notify, expected) in cases {
         let wanted = kinds().map(|news| {
