@@ -35,19 +35,20 @@ pub enum SupplyError {
 /// [`SupplyError`]; nothing is changed then.
 pub async fn confirm(store: &Store, clock: &Clock, id: &LetterId, part: u32, by: &str) -> Result<(), SupplyError> {
     let fact = json!({ "confirmed": { "part": part }, "by": by });
-    supply(store, clock, id, by, fact, |record| {
-        let own = record.letter.subject.clone();
-        let mut touched = false;
-        for place in record.places.iter_mut().filter(|place| place.part == part) {
-            if let Some(confirmed) = confirmed(&place.finding, own.as_ref()) {
-                place.finding = confirmed;
-                touched = true;
+    Supplier { store, clock, by }
+        .supply(id, fact, |record| {
+            let own = record.letter.subject.clone();
+            let mut touched = false;
+            for place in record.places.iter_mut().filter(|place| place.part == part) {
+                if let Some(confirmed) = confirmed(&place.finding, own.as_ref()) {
+                    place.finding = confirmed;
+                    touched = true;
+                }
             }
-        }
-        record.letter.found = findings(&record.places);
-        if touched { Ok(()) } else { Err(SupplyError::NothingThere(part)) }
-    })
-    .await
+            record.letter.found = findings(&record.places);
+            if touched { Ok(()) } else { Err(SupplyError::NothingThere(part)) }
+        })
+        .await
 }
 
 /// The sender names whom the letter is about.
@@ -61,36 +62,44 @@ pub async fn name_subject(
     subject: SubjectId,
     by: &str,
 ) -> Result<(), SupplyError> {
-    supply(store, clock, id, by, json!({ "subject": subject, "by": by }), |record| {
-        record.letter.subject = Some(subject);
-        record.letter.contradictions.retain(|item| *item != Contradiction::Subject);
-        Ok(())
-    })
-    .await
+    let fact = json!({ "subject": subject, "by": by });
+    Supplier { store, clock, by }
+        .supply(id, fact, |record| {
+            record.letter.subject = Some(subject);
+            record.letter.contradictions.retain(|item| *item != Contradiction::Subject);
+            Ok(())
+        })
+        .await
 }
 
-async fn supply(
-    store: &Store,
-    clock: &Clock,
-    id: &LetterId,
-    by: &str,
-    fact: Value,
-    change: impl FnOnce(&mut LetterRecord) -> Result<(), SupplyError>,
-) -> Result<(), SupplyError> {
-    let overview = store.letter(id).await?;
-    if overview.state != State::Held {
-        return Err(SupplyError::NotHeld(overview.state));
+struct Supplier<'a> {
+    store: &'a Store,
+    clock: &'a Clock,
+    by: &'a str,
+}
+
+impl Supplier<'_> {
+    async fn supply(
+        &self,
+        id: &LetterId,
+        fact: Value,
+        change: impl FnOnce(&mut LetterRecord) -> Result<(), SupplyError>,
+    ) -> Result<(), SupplyError> {
+        let overview = self.store.letter(id).await?;
+        if overview.state != State::Held {
+            return Err(SupplyError::NotHeld(overview.state));
+        }
+        let loaded = self.store.load(id).await?;
+        let mut record = loaded.record.clone();
+        if record.letter.sender != self.by {
+            return Err(SupplyError::NotTheSender);
+        }
+        change(&mut record)?;
+        let mut batch = self.store.batch();
+        let event = Event::new(self.clock.now(), Happening::Amended, &fact);
+        batch.amend(&loaded, &record, overview.summary.agency.as_deref(), event);
+        Ok(batch.commit().await.map(drop)?)
     }
-    let loaded = store.load(id).await?;
-    let mut record = loaded.record.clone();
-    if record.letter.sender != by {
-        return Err(SupplyError::NotTheSender);
-    }
-    change(&mut record)?;
-    let mut batch = store.batch();
-    let event = Event::new(clock.now(), Happening::Amended, &fact);
-    batch.amend(&loaded, &record, overview.summary.agency.as_deref(), event);
-    Ok(batch.commit().await.map(drop)?)
 }
 
 /// What a finding comes to once the sender has confirmed it; none where there is nothing to confirm.
