@@ -122,14 +122,10 @@ impl Start {
 
     /// Writes the files, and opens the data folder once, which makes it and its key. `made` is what there is to undo.
     async fn make(&self, shared: &Shared, out: Out, made: &mut Vec<PathBuf>) -> Outcome {
-        let fault =
-            |path: &Path, error| Failure::new(Status::Fault, format!("cannot make {}: {error}", path.display()));
-        for folder in [&self.folder, &self.data] {
-            if !folder.exists() {
-                std::fs::create_dir_all(folder).map_err(|error| fault(folder, error))?;
-                made.push(folder.clone());
-            }
-        }
+        // The store makes the data folder, for its own user alone.
+        made.extend([&self.folder, &self.data].into_iter().filter(|folder| !folder.exists()).cloned());
+        std::fs::create_dir_all(&self.folder)
+            .map_err(|error| Failure::new(Status::Fault, format!("cannot make {}: {error}", self.folder.display())))?;
         for (name, mode, text) in &self.files {
             let path = self.folder.join(name);
             let file = files::make(&path, *mode)?;
