@@ -55,7 +55,12 @@ impl Journey {
     }
 
     /// Not now: later, until the queue's life is over.
-    pub(crate) async fn put_off(&self, attempt: &Attempt, why: Hindrance, finished: Option<&Finished>) -> Result<(), Fault> {
+    pub(crate) async fn put_off(
+        &self,
+        attempt: &Attempt,
+        why: Hindrance,
+        finished: Option<&Finished>,
+    ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let now = self.clock.now();
         let first = lease.created();
@@ -78,19 +83,22 @@ impl Journey {
                 self.tell(&mut batch, attempt, News::Expired { obstacle: why.clone() });
             }
         }
-        finished.map(|finished| batch.outcome(finished));
-        batch.commit().await.map(drop)
+        self.commit(batch, finished).await
     }
 
     /// Never: the sender is told, with the diagnosis.
-    pub(crate) async fn fail(&self, attempt: &Attempt, why: Hindrance, finished: Option<&Finished>) -> Result<(), Fault> {
+    pub(crate) async fn fail(
+        &self,
+        attempt: &Attempt,
+        why: Hindrance,
+        finished: Option<&Finished>,
+    ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let mut batch = self.store.batch();
         let standing = Standing { explanation, hindrance: Some(&why) };
         batch.settle(lease, Transition::Failed, &standing, &[self.event(Happening::Failed, &why)]);
-        finished.map(|finished| batch.outcome(finished));
         self.tell(&mut batch, attempt, News::Failed { obstacle: why.clone() });
-        batch.commit().await.map(drop)
+        self.commit(batch, finished).await
     }
 
     pub(crate) async fn delivered(
@@ -111,6 +119,17 @@ impl Journey {
         // CRASH: delivery-committed: the letter is delivered, its key destroyed and its sender's notice queued; nothing is left to do.
         tracing::info!(letter = %lease.id(), %channel, host = %receipt.host, "delivered");
         Ok(())
+    }
+
+    /// Commits an attempt's end with the outcome of its disclosure. Where the lease has passed on meanwhile, the outcome
+    /// is still true, and is written by itself.
+    async fn commit(&self, mut batch: Batch, finished: Option<&Finished>) -> Result<(), Fault> {
+        let Some(finished) = finished else { return batch.commit().await.map(drop) };
+        batch.outcome(finished);
+        match batch.commit().await {
+            Err(Fault::Stale) => self.ledger.finish(finished).await,
+            done => done.map(drop),
+        }
     }
 
     fn tell(&self, batch: &mut Batch, attempt: &Attempt, news: News) {

@@ -28,6 +28,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return out.end(Err(Failure::new(Status::Fault, format!("cannot start: {error}")))),
     };
+    if let Noun::Demo(demo) = &cli.noun {
+        return runtime.block_on(crate::demo::run(demo.once, demo.real));
+    }
     let outcome = runtime.block_on(dispatch(cli, out));
     out.end(outcome)
 }
