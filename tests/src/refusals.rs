@@ -62,7 +62,7 @@ fn a_letter_that_is_refused_whole_says_so_at_the_door() {
         (about(cast::BEN), "Not sent: This record is restricted, so letters about it may not go out", "subject.restricted"),
         (
             about(cast::AMINA).declaring("Sealgate-Purpose", "marketing"),
-            "Not sent: This purpose is never allowed",
+            "Not sent: We never send letters for marketing",
             "purpose.marketing",
         ),
         (about(cast::AMINA).declaring("Sealgate-Purpose", "regulation"), "Not sent: ", "agency.purpose"),
