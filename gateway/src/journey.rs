@@ -14,7 +14,7 @@ use keys::peer::Roots;
 use keys::ring::KeyRing;
 use keys::seal::{self, Cover};
 use keys::stored::StoredBody;
-use policy::{Agency, Channel, Cleared, Decision, Explanation, Facts, Outcome, Recipient};
+use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Outcome, Recipient};
 
 use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
@@ -62,8 +62,10 @@ pub struct Parts {
 }
 
 /// Waits and limits that are the journey's own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Terms {
+    /// The provider's own mail domains: senders write from there, and nobody elsewhere is sent a notice.
+    pub own_domains: Vec<Domain>,
     /// A held letter that no one answers is refused after this long.
     pub held_secs: i64,
     /// A letter still queued after this long is told to its sender.
