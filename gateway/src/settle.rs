@@ -11,7 +11,7 @@ use crate::ledger::Finished;
 use crate::outbound::notice::{Hindrance, News, Report, Wishes};
 use crate::outbound::schedule::{Next, next_attempt};
 use crate::outbound::smtp::Receipt;
-use crate::store::{Batch, Event, Fault, Happening, LetterRecord, NewNotice, State, Transition};
+use crate::store::{Batch, Event, Fault, Happening, Lease, LetterRecord, NewNotice, State, Transition};
 
 /// Why a letter stands where it stands, as `held show` and `letter show` print it.
 #[derive(Serialize)]
@@ -63,17 +63,15 @@ impl Journey {
     ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let now = self.clock.now();
-        let first = lease.created();
+        let (first, deadline) = self.life(lease);
         let tries = lease.attempts().saturating_add(1);
-        let life = i64::from(self.schedule.queue_life_hours).saturating_mul(3600);
-        let deadline = Timestamp(first.0.saturating_add(life));
         let mut batch = self.store.batch();
         let standing = Standing { explanation, hindrance: Some(&why) };
         match next_attempt(tries, first, now, self.dice.up_to(u64::MAX), self.schedule) {
             Next::At(due) => {
                 let event = self.event(Happening::Deferred, &json!({ "why": why, "next": due }));
                 batch.settle(lease, Transition::Deferred { due, deadline }, &standing, &[event]);
-                if lease.attempts() == 0 {
+                if Self::is_first(lease) {
                     let told = Timestamp(first.0.saturating_add(self.terms.deferred_after_secs)).max(now);
                     self.tell_at(&mut batch, attempt, News::Delayed { obstacle: why.clone(), until: deadline }, told);
                 }
@@ -84,6 +82,20 @@ impl Journey {
             }
         }
         self.commit(batch, finished).await
+    }
+
+    /// A letter's life in the queue: when it was first free to go, and when it ends. Time that it was held does not count.
+    fn life(&self, lease: &Lease) -> (Timestamp, Timestamp) {
+        let life_secs = i64::from(self.schedule.queue_life_hours).saturating_mul(3600);
+        match lease.state() {
+            State::Queued => (Timestamp(lease.deadline().0.saturating_sub(life_secs)), lease.deadline()),
+            _ => (self.clock.now(), self.after(life_secs)),
+        }
+    }
+
+    /// Is this the first attempt since the letter was free to go?
+    const fn is_first(lease: &Lease) -> bool {
+        lease.attempts() == 0 || !matches!(lease.state(), State::Queued)
     }
 
     /// Never: the sender is told, with the diagnosis.
