@@ -145,17 +145,26 @@ impl Journey {
     ///
     /// # Errors
     /// When the store fails. The lease then runs out, and the letter is tried again.
-    pub async fn attempt(&self, lease: Lease) -> Result<(), Fault> {
-        let record = self.store.load(lease.id()).await?.record;
-        let facts = self.registers.facts(&record.letter).await?;
-        let letter = record.letter.clone();
-        let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-        let attempt = Attempt { lease, record, agency: agency_of(facts), explanation };
-        match outcome {
-            Outcome::Refused(_) => self.refuse(&attempt).await,
-            Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
-            Outcome::Held(_) => self.hold(&attempt).await,
-            Outcome::Released(cleared) => self.hand_over(&attempt, cleared).await,
+    pub async fn attempt(&self, mut lease: Lease) -> Result<(), Fault> {
+        loop {
+            let loaded = self.store.load(lease.id()).await?;
+            lease.rest_on(&loaded);
+            let record = loaded.record;
+            let facts = self.registers.facts(&record.letter).await?;
+            let letter = record.letter.clone();
+            let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
+            let attempt = Attempt { lease, record, agency: agency_of(facts), explanation };
+            let done = match outcome {
+                Outcome::Refused(_) => self.refuse(&attempt).await,
+                Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
+                Outcome::Held(_) => self.hold(&attempt).await,
+                Outcome::Released(cleared) => self.hand_over(&attempt, cleared).await,
+            };
+            match done {
+                // A no in the middle of an attempt counts at once: the letter is decided again before a byte leaves.
+                Err(Fault::Overtaken) => lease = attempt.lease,
+                done => return done,
+            }
         }
     }
 
@@ -166,7 +175,7 @@ impl Journey {
             Err(cannot) => return self.no_road(attempt, &cannot).await,
         };
         let stored = self.store.open_blob(&cleared.letter().body.blob)?;
-        let entry = self.ledger.begin(&cleared, &attempt.explanation, road.way()).await?;
+        let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;
         let sent = match road {

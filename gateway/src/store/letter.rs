@@ -158,6 +158,10 @@ impl Lease {
     pub const fn deadline(&self) -> Timestamp {
         self.deadline
     }
+    /// The attempt rests on the register as it is after this loading: [`super::Batch::undisturbed`] holds it to that.
+    pub const fn rest_on(&mut self, loaded: &Loaded) {
+        self.wake = loaded.wake;
+    }
 }
 
 /// How an attempt ended. The last four are final: the letter's key, and its blob if no other letter uses it, are destroyed.
