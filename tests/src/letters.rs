@@ -150,8 +150,15 @@ fn what_is_sealed_opens_with_age_and_with_rage() {
         for program in OPENERS {
             let opened = program.open(&identity.path(), &sealed(&taken.bytes)).unwrap();
             let letter = parsed(&opened);
-            assert_eq!(letter.subject(), Some("Grüße: Asthma review of Amina Yorke"), "sealed for {opener:?}, by {program:?}");
-            assert_eq!(letter.body_text(0).unwrap().trim_end(), "Dear colleague,\r\n\r\nThank you for seeing this patient.");
+            assert_eq!(
+                letter.subject(),
+                Some("Grüße: Asthma review of Amina Yorke"),
+                "sealed for {opener:?}, by {program:?}"
+            );
+            assert_eq!(
+                letter.body_text(0).unwrap().trim_end(),
+                "Dear colleague,\r\n\r\nThank you for seeing this patient."
+            );
             for (index, name) in [PDF, DOCX].into_iter().enumerate() {
                 let file = letter.attachment(u32::try_from(index).unwrap()).unwrap();
                 assert_eq!(file.attachment_name(), Some(name));
@@ -286,6 +293,9 @@ fn whoever_asks_for_a_report_of_success_gets_one() {
     assert_eq!((notice.to.as_str(), notice.status["Action"].as_str()), (SENDER, "relayed"));
     assert_eq!(notice.status["Original-Envelope-Id"], "case+7");
     assert_eq!(notice.status["Original-Recipient"], "rfc822; Letters@elm-surgery.example");
-    assert_none(&Markers::new(["Asthma", "Amina Yorke", "Dear colleague", "9995260182"]).scan("the notice", notice.raw.as_bytes()));
+    assert_none(
+        &Markers::new(["Asthma", "Amina Yorke", "Dear colleague", "9995260182"])
+            .scan("the notice", notice.raw.as_bytes()),
+    );
     world.end();
 }

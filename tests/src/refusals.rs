@@ -43,8 +43,14 @@ fn rcpt_is_answered_from_the_allow_list_at_once() {
         ("Letters@ELM-Surgery.example", "250 2.1.5 Recipient OK"),
         ("someone@nowhere.example", "550 5.7.1 Not sent: address is not on the safe list"),
         ("letters@mail.elm-surgery.example", "550 5.7.1 Not sent: address is not on the safe list"),
-        ("letter@elm-surgery.example", "550 5.7.1 Not sent: address is not on the safe list, but looks like one that is"),
-        ("letters@elm-surgcry.example", "550 5.7.1 Not sent: address is not on the safe list, but looks like one that is"),
+        (
+            "letter@elm-surgery.example",
+            "550 5.7.1 Not sent: address is not on the safe list, but looks like one that is",
+        ),
+        (
+            "letters@elm-surgcry.example",
+            "550 5.7.1 Not sent: address is not on the safe list, but looks like one that is",
+        ),
         (cast::OAK, "550 5.7.1 Not sent: letters to this agency are stopped for now"),
     ] {
         assert_eq!(dialogue.say(&format!("RCPT TO:<{address}>")), reply, "{address}");
@@ -59,7 +65,11 @@ fn a_letter_that_is_refused_whole_says_so_at_the_door() {
     world.change_subject(cast::BEN, |ben| ben.restricted = true);
     let cases = [
         (about(cast::CARA), "Not sent: The patient has said no to sharing this with the agency", "consent.refused"),
-        (about(cast::BEN), "Not sent: This record is restricted, so letters about it may not go out", "subject.restricted"),
+        (
+            about(cast::BEN),
+            "Not sent: This record is restricted, so letters about it may not go out",
+            "subject.restricted",
+        ),
         (
             about(cast::AMINA).declaring("Sealgate-Purpose", "marketing"),
             "Not sent: We never send letters for marketing",
@@ -112,7 +122,9 @@ fn a_missing_fact_holds_the_letter_and_asks_for_it() {
         let letter = world.submit_until(&writing, State::Held);
         assert_eq!(codes(&letter), [code], "{}", letter.standing);
         let notice = world.wait_notice(&letter.id, "held");
-        notice.says(words).says(&["We are holding this letter.", "If you do nothing by 09:00 on 5 March 2026, we will cancel it."]);
+        notice
+            .says(words)
+            .says(&["We are holding this letter.", "If you do nothing by 09:00 on 5 March 2026, we will cancel it."]);
         notice.says(&["Is it an emergency? Call them.", letter.id.as_str()]);
         assert_eq!((notice.status["Action"].as_str(), notice.status["Status"].as_str()), ("delayed", "4.7.1"));
         for private in ["Amina", "Castle", "Cara", "999", "Asthma", "clinic-"] {
@@ -137,7 +149,10 @@ fn a_contradiction_is_held_although_the_sender_has_defaults() {
     let line = |line: &str| Writing { line: line.to_owned(), ..undeclared.clone() };
     for (writing, code) in [
         (line("[nhs 999 526 0182] [for direct-care] [for invoicing] Review"), "purpose.missing"),
-        (line("[nhs 999 526 0182] [holds appointments]").declaring("Sealgate-Category", "clinical-letter"), "items.missing"),
+        (
+            line("[nhs 999 526 0182] [holds appointments]").declaring("Sealgate-Category", "clinical-letter"),
+            "items.missing",
+        ),
         (line("[nhs 999 526 0182] [nhs 999 159 0838] Review"), "patient.unresolved"),
     ] {
         let letter = world.submit_until(&writing, State::Held);
@@ -153,9 +168,11 @@ fn supplying_the_fact_sends_the_letter_by_itself() {
     let held = world.submit_until(&about(cast::DEV), State::Held);
     world.import(&cast::consent_for("c-dev-transfer", cast::DEV, "elm", "transfer-of-care"));
     let again = || world.letter(&held.id);
-    crate::wait::until(|| format!("{:?}", codes(&again())), 5, || {
-        (codes(&again()) == ["consent.purpose-mismatch"]).then_some(())
-    });
+    crate::wait::until(
+        || format!("{:?}", codes(&again())),
+        5,
+        || (codes(&again()) == ["consent.purpose-mismatch"]).then_some(()),
+    );
     assert_eq!(elm.seen().connections, 0, "another yes is not this yes");
     world.import(&cast::consent("c-dev-elm", cast::DEV, "elm"));
     world.wait_for(&held.id, State::Delivered);
@@ -179,8 +196,18 @@ type Change = (&'static str, fn(&World), State, &'static str);
 
 const CHANGES: [Change; 6] = [
     ("withdrawn", |world| world.withdraw("c-amina-elm"), State::Refused, "consent.withdrawn"),
-    ("refused", |world| drop(world.import(&cast::refusal("c-no", cast::AMINA, "elm"))), State::Refused, "consent.refused"),
-    ("restricted", |world| world.change_subject(cast::AMINA, |amina| amina.restricted = true), State::Refused, "subject.restricted"),
+    (
+        "refused",
+        |world| drop(world.import(&cast::refusal("c-no", cast::AMINA, "elm"))),
+        State::Refused,
+        "consent.refused",
+    ),
+    (
+        "restricted",
+        |world| world.change_subject(cast::AMINA, |amina| amina.restricted = true),
+        State::Refused,
+        "subject.restricted",
+    ),
     ("suspended", |world| world.change_agency("elm", |elm| elm.suspended = true), State::Refused, "agency.suspended"),
     ("unlisted", |world| world.change_agency("elm", |elm| elm.addresses.clear()), State::Refused, "agency.not-listed"),
     ("unchecked", |world| world.change_agency("elm", |elm| elm.verified = None), State::Held, "recipient.unverified"),

@@ -32,7 +32,8 @@ pub enum Takes<'a> {
 
 /// The register that every story begins with.
 pub fn register(ca_pem: &str) -> String {
-    let mut text = String::from("[provider]\nname = \"Harbour Talking Therapies\"\nods = \"X9H01\"\ncountry = \"GB\"\n");
+    let mut text =
+        String::from("[provider]\nname = \"Harbour Talking Therapies\"\nods = \"X9H01\"\ncountry = \"GB\"\n");
     text += &staff("dr-lamb", "clinician", "o.lamb@harbour.example");
     text += &staff("am-stone", "area-manager", "p.stone@harbour.example");
     text += &staff("adm-reed", "admin", "j.reed@harbour.example");

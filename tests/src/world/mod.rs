@@ -321,7 +321,8 @@ impl World {
     pub fn wait_notice(&self, id: &LetterId, word: &str) -> Notice {
         let subject = format!("Subject: Letter {id}: {word}\r\n");
         let is_it = |taken: &&Taken| String::from_utf8_lossy(&taken.bytes).contains(&subject);
-        let seen = self.home.wait_until(&format!("the notice of {id}: {word}"), |seen| seen.taken.iter().any(|t| is_it(&t)));
+        let seen =
+            self.home.wait_until(&format!("the notice of {id}: {word}"), |seen| seen.taken.iter().any(|t| is_it(&t)));
         Notice::of(seen.taken.iter().rev().find(is_it).unwrap())
     }
 
@@ -379,9 +380,9 @@ impl World {
     /// Waits until the gateway has ended by itself because its store stopped.
     pub fn wait_stopped(&mut self) {
         let server = self.server.as_mut().unwrap();
-        let ended = self.runtime.block_on(async {
-            tokio::time::timeout(std::time::Duration::from_secs(20), server.ended()).await
-        });
+        let ended = self
+            .runtime
+            .block_on(async { tokio::time::timeout(std::time::Duration::from_secs(20), server.ended()).await });
         assert_eq!(ended.ok(), Some(Ended::StoreStopped), "a gateway whose store has stopped ends");
     }
 

@@ -80,9 +80,8 @@ impl World {
             HttpsConnectorBuilder::new().with_tls_config((*tls).clone()).https_only().enable_http1().build();
         let (kind, body) = request.body.clone();
         let url = format!("https://localhost:{}/v1/letters{}", self.port(Door::Https), request.query);
-        let mut builder = hyper::Request::post(url)
-            .header("authorization", format!("Bearer {token}"))
-            .header("content-type", kind);
+        let mut builder =
+            hyper::Request::post(url).header("authorization", format!("Bearer {token}")).header("content-type", kind);
         if let Some(key) = request.key {
             builder = builder.header("idempotency-key", key);
         }
