@@ -8,6 +8,7 @@
 //! written down and told (`settle.rs`), when the next attempt is due (`queue.rs`).
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use keys::level::{Proven, Verified};
 use keys::peer::Roots;
@@ -80,6 +81,8 @@ pub(crate) struct Attempt {
     pub record: LetterRecord,
     pub agency: Option<Agency>,
     pub explanation: Explanation,
+    /// The sender has been told, during this attempt, that it takes long.
+    pub told: AtomicBool,
 }
 
 /// A channel that is open: a session whose peer has proven enough for what the channel carries.
@@ -146,6 +149,7 @@ impl Journey {
     /// # Errors
     /// When the store fails. The lease then runs out, and the letter is tried again.
     pub async fn attempt(&self, mut lease: Lease) -> Result<(), Fault> {
+        let mut told = AtomicBool::new(false);
         loop {
             let loaded = self.store.load(lease.id()).await?;
             lease.rest_on(&loaded);
@@ -153,16 +157,16 @@ impl Journey {
             let facts = self.registers.facts(&record.letter).await?;
             let letter = record.letter.clone();
             let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-            let attempt = Attempt { lease, record, agency: agency_of(facts), explanation };
+            let attempt = Attempt { lease, record, agency: agency_of(facts), explanation, told };
             let done = match outcome {
                 Outcome::Refused(_) => self.refuse(&attempt).await,
                 Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
                 Outcome::Held(_) => self.hold(&attempt).await,
-                Outcome::Released(cleared) => self.hand_over(&attempt, cleared).await,
+                Outcome::Released(cleared) => self.telling(&attempt, self.hand_over(&attempt, cleared)).await,
             };
             match done {
                 // A no in the middle of an attempt counts at once: the letter is decided again before a byte leaves.
-                Err(Fault::Overtaken) => lease = attempt.lease,
+                Err(Fault::Overtaken) => Attempt { lease, told, .. } = attempt,
                 done => return done,
             }
         }

@@ -2,16 +2,24 @@
 //!
 //! Not here: what led to the end (`journey.rs`), and how a notice reads (`outbound/notice`).
 
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+
 use policy::{Channel, Explanation, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::journey::{Attempt, Journey};
 use crate::ledger::Finished;
+use crate::outbound::deliver::CannotSend;
+use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::{Hindrance, News, Report, Wishes};
 use crate::outbound::schedule::{Next, next_attempt};
 use crate::outbound::smtp::Receipt;
 use crate::store::{Batch, Event, Fault, Happening, Lease, LetterRecord, NewNotice, State, Transition};
+
+/// Least time that an attempt may take before its sender is told that it takes long.
+const ATTEMPT_TELLING_SECS: i64 = 10;
 
 /// Why a letter stands where it stands, as `held show` and `letter show` print it.
 #[derive(Serialize)]
@@ -71,9 +79,9 @@ impl Journey {
             Next::At(due) => {
                 let event = self.event(Happening::Deferred, &json!({ "why": why, "next": due }));
                 batch.settle(lease, Transition::Deferred { due, deadline }, &standing, &[event]);
-                if Self::is_first(lease) {
-                    let told = Timestamp(first.0.saturating_add(self.terms.deferred_after_secs)).max(now);
-                    self.tell_at(&mut batch, attempt, News::Delayed { obstacle: why.clone(), until: deadline }, told);
+                if let Some(told) = self.delay_told_at(attempt) {
+                    let news = News::Delayed { obstacle: why.clone(), until: deadline };
+                    self.tell_at(&mut batch, attempt, news, told.max(now));
                 }
             }
             Next::GiveUp => {
@@ -93,9 +101,38 @@ impl Journey {
         }
     }
 
-    /// Is this the first attempt since the letter was free to go?
-    const fn is_first(lease: &Lease) -> bool {
-        lease.attempts() == 0 || !matches!(lease.state(), State::Queued)
+    /// When the sender is to hear that the letter has to wait: once, at the first attempt since it was free to go.
+    fn delay_told_at(&self, attempt: &Attempt) -> Option<Timestamp> {
+        let lease = &attempt.lease;
+        let is_first = lease.attempts() == 0 || lease.state() != State::Queued;
+        let (first, _) = self.life(lease);
+        let told = attempt.told.load(Ordering::Relaxed);
+        (is_first && !told).then(|| Timestamp(first.0.saturating_add(self.terms.deferred_after_secs)))
+    }
+
+    /// Nothing waits in silence: where the attempt itself takes long, because a peer is slow, its sender hears of it
+    /// meanwhile. (The sender of a letter that was held until now heard of that, and hears of this when it ends.)
+    pub(crate) async fn telling(
+        &self,
+        attempt: &Attempt,
+        work: impl Future<Output = Result<(), Fault>>,
+    ) -> Result<(), Fault> {
+        let mut work = pin!(work);
+        let is_queued = attempt.lease.state() == State::Queued;
+        let Some(told_at) = self.delay_told_at(attempt).filter(|_| is_queued) else { return work.await };
+        // After a long stop of ours the time to tell is past: the attempt gets a moment of its own all the same.
+        let told_at = told_at.max(self.after(ATTEMPT_TELLING_SECS));
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = self.clock.sleep_until(told_at) => {}
+        }
+        let obstacle = CannotSend::before_any_host(Obstacle::new(Diagnosis::TimedOut, "the attempt goes on"));
+        let (_, until) = self.life(&attempt.lease);
+        let mut batch = self.store.batch();
+        self.tell(&mut batch, attempt, News::Delayed { obstacle: (&obstacle).into(), until });
+        attempt.told.store(batch.commit().await.is_ok(), Ordering::Relaxed);
+        work.await
     }
 
     /// Never: the sender is told, with the diagnosis.
