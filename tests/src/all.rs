@@ -22,6 +22,7 @@ mod letters;
 mod markers;
 mod peers;
 mod peers_road;
+mod process;
 mod refusals;
 mod strace;
 mod tap;
