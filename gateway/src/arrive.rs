@@ -11,6 +11,7 @@ use crate::outbound::notice::News;
 use crate::recognise::Recognised;
 use crate::settle::Standing;
 use crate::store::{self, Batch, Fault, Happening, LetterRecord, NewLetter, Opening, Received};
+use crate::supply;
 
 /// A letter of the message that is coming in, as it was decided.
 pub(crate) struct Entered {
@@ -65,9 +66,7 @@ impl Journey {
         (said, seen): (&Declaration, &Recognised),
         body: &Received,
     ) -> LetterRecord {
-        let mut found: Vec<_> = seen.places.iter().map(|place| place.finding.clone()).collect();
-        found.sort();
-        found.dedup();
+        let found = supply::findings(&seen.places);
         let letter = Letter {
             id: self.dice.letter_id(),
             sender: envelope.account.staff.clone(),

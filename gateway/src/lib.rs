@@ -19,3 +19,4 @@ mod settle;
 pub mod setup;
 pub mod status;
 pub mod store;
+pub mod supply;

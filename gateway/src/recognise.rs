@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use config::Unread;
 use keys::stored::{BodyReader, StoredBody};
-use policy::{Contradiction, Finding, SubjectId};
+use policy::{Contradiction, Finding, Subject, SubjectId};
 use tokio::sync::Semaphore;
 
 use crate::intake::Declaration;
 use crate::registers::Registers;
-use crate::screening::{self, Findings, KnownNames, Limits, Place};
+use crate::screening::{self, Findings, KnownNames, Limits, Place, Reading};
 use crate::store::{Fault, Store};
 
 /// Reads letters, so many at once.
@@ -61,18 +61,20 @@ impl Screener {
                 .await
                 .map_err(|why| Fault::Disk(why.to_string()))?
         };
-        let mut findings = screening::detect(&reading);
+        let reading = Arc::new(reading);
+        let mut findings = searching(&reading, screening::detect).await?;
+        let people = registers.subjects(&numbers(&findings)).await?;
+        findings.places.retain(|place| is_somebodys(&place.finding, &people));
+        findings.add([]);
         let subject = match &said.subject {
             Some(declared) => Some(declared.clone()),
             None if said.contradictions.contains(&Contradiction::Subject) => None,
-            None => {
-                let people = registers.subjects(&numbers(&findings)).await?;
-                screening::infer_subject(&reading, &findings.found, &people)
-            }
+            None => screening::infer_subject(&reading, &findings.found, &people),
         };
         let entry = registers.subjects(subject.as_slice()).await?.into_iter().next();
-        let known = KnownNames(registers.known_names(&screening::candidate_names(&reading)).await?);
-        findings.add(screening::judge(&reading, entry.as_ref(), &known));
+        let candidates = searching(&reading, screening::candidate_names).await?;
+        let known = KnownNames(registers.known_names(&candidates).await?);
+        findings.add(searching(&reading, move |reading| screening::judge(reading, entry.as_ref(), &known)).await?);
         findings.add(self.unread(&findings));
         Ok(Recognised { subject, places: findings.places })
     }
@@ -87,6 +89,23 @@ impl Screener {
             }
         }
     }
+}
+
+/// A clinician signs with a GMC number: it is an identifier of somebody's record only where the register knows it as one.
+fn is_somebodys(finding: &Finding, people: &[Subject]) -> bool {
+    match finding {
+        Finding::Number(id) if id.as_str().starts_with("gmc:") => people.iter().any(|person| person.answers_to(id)),
+        _ => true,
+    }
+}
+
+/// Searching a long text takes a while: not on a thread that others wait for.
+async fn searching<T: Send + 'static>(
+    reading: &Arc<Reading>,
+    search: impl FnOnce(&Reading) -> T + Send + 'static,
+) -> Result<T, Fault> {
+    let reading = Arc::clone(reading);
+    tokio::task::spawn_blocking(move || search(&reading)).await.map_err(|lost| Fault::Disk(lost.to_string()))
 }
 
 fn numbers(findings: &Findings) -> Vec<SubjectId> {

@@ -9,6 +9,7 @@
 
 mod header;
 mod message;
+mod open;
 mod password;
 mod peer;
 mod pki;

@@ -49,7 +49,12 @@ impl Writing {
 ///
 /// # Errors
 /// The gateway's refusal, as the mail program would show it.
-pub async fn submit(gateway: SocketAddr, ca_pem: &str, login: (&str, &str), message: Message) -> Result<String, String> {
+pub async fn submit(
+    gateway: SocketAddr,
+    ca_pem: &str,
+    login: (&str, &str),
+    message: Message,
+) -> Result<String, String> {
     let roots = Certificate::from_pem(ca_pem.as_bytes()).map_err(|error| error.to_string())?;
     let tls = TlsParameters::builder("localhost".to_owned())
         .add_root_certificate(roots)
@@ -62,9 +67,9 @@ pub async fn submit(gateway: SocketAddr, ca_pem: &str, login: (&str, &str), mess
         .build();
     match transport.send(message).await {
         Ok(reply) => Ok(reply.message().collect::<Vec<_>>().join(" ")),
-        Err(error) => Err(match std::error::Error::source(&error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        }),
+        Err(error) => {
+            let words = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            Err(error.status().map_or_else(|| words.clone(), |code| format!("{code} {words}")))
+        }
     }
 }

@@ -4,11 +4,13 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 /// More than any letter of the demo; beyond it the peer hangs up.
@@ -23,15 +25,6 @@ pub enum Speaks {
     ClearOnly,
 }
 
-/// One message as it arrived.
-#[derive(Clone)]
-pub struct Arrived {
-    /// Envelope recipient.
-    pub to: String,
-    /// The message, dots unstuffed.
-    pub bytes: Vec<u8>,
-}
-
 /// A running peer; stops when dropped.
 pub struct Peer {
     address: SocketAddr,
@@ -43,7 +36,16 @@ pub struct Peer {
 #[derive(Clone, Default)]
 struct Seen {
     in_clear: Arc<Mutex<Vec<u8>>>,
-    arrived: Arc<Mutex<Vec<Arrived>>>,
+    arrived: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Seen {
+    /// Keeps a message; how many there are now.
+    fn keep(&self, message: Vec<u8>) -> usize {
+        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        arrived.push(message);
+        arrived.len()
+    }
 }
 
 impl Peer {
@@ -72,16 +74,16 @@ impl Peer {
         self.seen.in_clear.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Everything that arrived, in order.
+    /// Every message that arrived, in order, dots unstuffed.
     #[must_use]
-    pub fn arrived(&self) -> Vec<Arrived> {
+    pub fn arrived(&self) -> Vec<Vec<u8>> {
         self.seen.arrived.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until at least `count` messages have arrived.
-    pub async fn wait_for(&self, count: usize) {
+    /// Waits until at least `count` messages have arrived, or for as long as `patience`.
+    pub async fn wait_for(&self, count: usize, patience: Duration) {
         let mut arrivals = self.arrivals.clone();
-        let _ = arrivals.wait_for(|so_far| *so_far >= count).await;
+        let _ = timeout(patience, arrivals.wait_for(|so_far| *so_far >= count)).await;
     }
 }
 
@@ -130,23 +132,14 @@ async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     seen: &Seen,
     count: &watch::Sender<usize>,
 ) -> std::io::Result<()> {
-    let mut to = String::new();
     loop {
         let line = hear(&mut stream).await?;
         match verb(&line).as_str() {
             "EHLO" => say(&mut stream, "250-peer\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME").await?,
-            "RCPT" => {
-                to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
-                say(&mut stream, "250 2.1.5 ok").await?;
-            }
             "DATA" => {
                 say(&mut stream, "354 go on").await?;
                 let bytes = hear_message(&mut stream).await?;
-                let mut arrived = seen.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-                arrived.push(Arrived { to: std::mem::take(&mut to), bytes });
-                let so_far = arrived.len();
-                drop(arrived);
-                count.send_replace(so_far);
+                count.send_replace(seen.keep(bytes));
                 say(&mut stream, "250 2.0.0 kept").await?;
             }
             "QUIT" => return say(&mut stream, "221 2.0.0 bye").await,

@@ -171,13 +171,21 @@ impl<'m, W: Write> Walk<'_, 'm, W> {
                 if from.content_type().is_some_and(|kind| kind.ctype().eq_ignore_ascii_case("image")) {
                     self.report.image();
                 }
-                self.documents.push((part, bytes));
+                if !is_in_the_page(from) || !matches!(sniff(bytes), Sniffed::Image) {
+                    self.documents.push((part, bytes));
+                }
             }
             PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Multipart(_) => {}
             PartType::Message(_) if depth >= self.limits.depth_max => self.report.unread(part, Why::TooDeep),
             PartType::Message(message) => self.message(message, depth + 1),
         }
     }
+}
+
+/// A picture that a page shows, such as a logo in a signature (RFC 2392): told as an image, and no document of its own.
+fn is_in_the_page(part: &MessagePart<'_>) -> bool {
+    let is_attached = part.content_disposition().is_some_and(|how| how.ctype().eq_ignore_ascii_case("attachment"));
+    part.content_id().is_some() && !is_attached
 }
 
 /// A document that calls itself `text/*`: its bytes are no text.
