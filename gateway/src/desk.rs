@@ -95,7 +95,12 @@ impl Journey {
     /// What this member of staff may do at a door: nothing, unless active.
     async fn account(&self, staff: &str) -> Result<Account, SignInRefused> {
         match self.registers.read::<Staff>(staff).await.map_err(later)? {
-            Some(staff) if staff.active => Ok(Account { staff: staff.id, reverse_paths: staff.addresses }),
+            Some(staff) if staff.active => {
+                // Notices go to the reverse-path: one outside the house would make us write to strangers.
+                let mut reverse_paths = staff.addresses;
+                reverse_paths.retain(|address| self.terms.own_domains.contains(address.domain()));
+                Ok(Account { staff: staff.id, reverse_paths })
+            }
             _ => Err(SignInRefused::Wrong),
         }
     }

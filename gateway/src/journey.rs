@@ -8,13 +8,14 @@
 //! written down and told (`settle.rs`), when the next attempt is due (`queue.rs`).
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use keys::level::{Proven, Verified};
 use keys::peer::Roots;
 use keys::ring::KeyRing;
 use keys::seal::{self, Cover};
 use keys::stored::StoredBody;
-use policy::{Agency, Channel, Cleared, Decision, Explanation, Facts, Outcome, Recipient};
+use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Outcome, Recipient};
 
 use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
@@ -62,8 +63,10 @@ pub struct Parts {
 }
 
 /// Waits and limits that are the journey's own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Terms {
+    /// The provider's own mail domains: senders write from there, and nobody elsewhere is sent a notice.
+    pub own_domains: Vec<Domain>,
     /// A held letter that no one answers is refused after this long.
     pub held_secs: i64,
     /// A letter still queued after this long is told to its sender.
@@ -78,6 +81,8 @@ pub(crate) struct Attempt {
     pub record: LetterRecord,
     pub agency: Option<Agency>,
     pub explanation: Explanation,
+    /// The sender has been told, during this attempt, that it takes long.
+    pub told: AtomicBool,
 }
 
 /// A channel that is open: a session whose peer has proven enough for what the channel carries.
@@ -143,17 +148,27 @@ impl Journey {
     ///
     /// # Errors
     /// When the store fails. The lease then runs out, and the letter is tried again.
-    pub async fn attempt(&self, lease: Lease) -> Result<(), Fault> {
-        let record = self.store.load(lease.id()).await?.record;
-        let facts = self.registers.facts(&record.letter).await?;
-        let letter = record.letter.clone();
-        let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-        let attempt = Attempt { lease, record, agency: agency_of(facts), explanation };
-        match outcome {
-            Outcome::Refused(_) => self.refuse(&attempt).await,
-            Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
-            Outcome::Held(_) => self.hold(&attempt).await,
-            Outcome::Released(cleared) => self.hand_over(&attempt, cleared).await,
+    pub async fn attempt(&self, mut lease: Lease) -> Result<(), Fault> {
+        let mut told = AtomicBool::new(false);
+        loop {
+            let loaded = self.store.load(lease.id()).await?;
+            lease.rest_on(&loaded);
+            let record = loaded.record;
+            let facts = self.registers.facts(&record.letter).await?;
+            let letter = record.letter.clone();
+            let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
+            let attempt = Attempt { lease, record, agency: agency_of(facts), explanation, told };
+            let done = match outcome {
+                Outcome::Refused(_) => self.refuse(&attempt).await,
+                Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
+                Outcome::Held(_) => self.hold(&attempt).await,
+                Outcome::Released(cleared) => self.telling(&attempt, self.hand_over(&attempt, cleared)).await,
+            };
+            match done {
+                // A no in the middle of an attempt counts at once: the letter is decided again before a byte leaves.
+                Err(Fault::Overtaken) => Attempt { lease, told, .. } = attempt,
+                done => return done,
+            }
         }
     }
 
@@ -163,8 +178,11 @@ impl Journey {
             Ok(road) => road,
             Err(cannot) => return self.no_road(attempt, &cannot).await,
         };
-        let stored = self.store.open_blob(&cleared.letter().body.blob)?;
-        let entry = self.ledger.begin(&cleared, &attempt.explanation, road.way()).await?;
+        let stored = match self.store.open_blob(&cleared.letter().body.blob) {
+            Ok(stored) => stored,
+            Err(fault) => return self.put_off(attempt, (&SendFailure::ours(fault)).into(), None).await,
+        };
+        let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;
         let sent = match road {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use policy::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -18,6 +19,9 @@ use crate::store::{Fault, NoticeEnd, NoticeLease, State};
 #[derive(Clone, Copy, Debug)]
 pub struct Width(pub u16);
 
+/// Nothing is due before it.
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
 /// Works until `closing` turns true; then lets what is under way end.
 ///
 /// # Errors
@@ -27,10 +31,10 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     let mut under_way = JoinSet::new();
     let mut mark = journey.store.mark();
     while !*closing.borrow() {
-        while under_way.try_join_next().is_some() {}
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-        let (letters, notices) = (journey.store.due(free).await?, journey.store.due_notices(free).await?);
-        let is_idle = letters.is_empty() && notices.is_empty();
+        let letters = journey.store.due(free).await?;
+        let notices = journey.store.due_notices(free).await?;
+        let found_any = !letters.is_empty() || !notices.is_empty();
         for lease in letters {
             let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
             under_way.spawn(async move {
@@ -51,16 +55,21 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
                 drop(permit);
             });
         }
-        if is_idle {
-            let due = journey.store.next_due().await?.into_iter().chain(journey.store.next_notice().await?).min();
-            let due = due.unwrap_or(policy::Timestamp(i64::MAX));
-            tokio::select! {
-                () = journey.store.changed(&mut mark) => {}
-                () = journey.clock.sleep_until(due) => {}
-                Some(_) = under_way.join_next() => {}
-                _ = closing.wait_for(|now| *now) => {}
-                () = journey.store.stopped() => return Err(Fault::Stopped),
-            }
+        if found_any {
+            continue;
+        }
+        let has_room = room.available_permits() > 0;
+        let next = if has_room {
+            journey.store.next_due().await?.into_iter().chain(journey.store.next_notice().await?).min()
+        } else {
+            None
+        };
+        tokio::select! {
+            () = journey.store.changed(&mut mark), if has_room => {}
+            () = journey.clock.sleep_until(next.unwrap_or(NEVER)) => {}
+            Some(_) = under_way.join_next() => {}
+            _ = closing.wait_for(|now| *now) => {}
+            () = journey.store.stopped() => return Err(Fault::Stopped),
         }
     }
     while under_way.join_next().await.is_some() {}

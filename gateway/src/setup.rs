@@ -149,6 +149,7 @@ pub fn journey(
         letterhead: letterhead(settings),
         schedule: schedule(settings),
         terms: Terms {
+            own_domains: settings.provider.domains.clone(),
             held_secs: i64::from(settings.held.deadline_hours).saturating_mul(3600),
             deferred_after_secs: i64::try_from(settings.notices.deferred_after_secs).unwrap_or(i64::MAX),
             free_bytes_min: settings.storage.free_bytes_min,

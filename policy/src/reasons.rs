@@ -66,9 +66,9 @@ table! {
     PatientUnresolved Hold "We need to know who this letter is about.",
         "Give us the person's number, and we will carry on.", "sender";
     PatientMixed Hold "The letter seems to be about a different patient as well.",
-        "Open the letter and check every page. Then swap the file.", "sender";
+        "Open the letter and check every page. Swap the file, or tell us that it is right.", "sender";
     PatientMismatch Hold "A name or birth date in the letter does not match the register.",
-        "Check who the letter is about. Then swap the file, or name the right person.", "sender";
+        "Check who the letter is about. Swap the file, or tell us that it is right.", "sender";
     PatientUnread Hold "Part of the letter could not be read, so we cannot tell who is in it.",
         "Send that part in a form we can read, or tell us that you have checked it.", "sender";
     SubjectDeceased Refuse "The person has died, and letters about them stay private.",

@@ -32,6 +32,7 @@ use args::{Cli, Noun};
 use out::{Failure, Out};
 use visit::visit;
 
+use crate::demo::{self, Cast, Then};
 use crate::screening;
 use crate::status::Status;
 
@@ -47,8 +48,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return out.end(Err(Failure::new(Status::Fault, format!("cannot start: {error}")))),
     };
-    if let Noun::Demo(demo) = &cli.noun {
-        return runtime.block_on(crate::demo::run(demo.once, demo.real));
+    if let Noun::Demo(played) = &cli.noun {
+        let cast = if played.real { Cast::RealPrograms } else { Cast::Ourselves };
+        let then = if played.once { Then::End } else { Then::Stay };
+        return runtime.block_on(demo::run(cast, then));
     }
     let outcome = runtime.block_on(dispatch(cli, out));
     out.end(outcome)

@@ -64,7 +64,7 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         let status = match fault {
             Fault::NotFound => Status::NotFound,
-            Fault::Conflict | Fault::Stale => Status::Conflict,
+            Fault::Conflict | Fault::Stale | Fault::Overtaken => Status::Conflict,
             Fault::Stopped | Fault::Busy | Fault::Damaged(_) | Fault::Shape(_) | Fault::Disk(_) => Status::Fault,
         };
         Self::new(status, fault)

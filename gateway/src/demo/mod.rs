@@ -9,26 +9,38 @@ mod postfix;
 mod story;
 mod world;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use policy::LetterId;
 use tracing_subscriber::EnvFilter;
 
-use cast::Cast;
+pub use cast::Cast;
 use story::Line;
 use world::{Broken, LOGIN, PASSWORD, World};
 
 use crate::status::Status;
+use crate::store::{Fault, Filter, State};
 
 /// One letter was held and two were kept back: so many notices, within a minute of each.
 const NOTICES: usize = 3;
 const NOTICES_WAIT: Duration = Duration::from_secs(60);
 
-/// Plays the story; then, unless `once`, leaves the gateway running for a mail program to try, until interrupted.
-pub async fn run(once: bool, real: bool) -> ExitCode {
+/// What comes after the story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    End,
+    /// The gateway stays for a mail program to try, until interrupted.
+    Stay,
+}
+
+/// Plays the story, and tells by its exit code whether every line came out as it should.
+pub async fn run(cast: Cast, then: Then) -> ExitCode {
     quiet_logs();
-    let status = match play(once, if real { Cast::RealPrograms } else { Cast::Ourselves }).await {
+    let status = match play(cast, then).await {
         Ok(true) => Status::Done,
         Ok(false) => Status::Fault,
         Err(broken) => {
@@ -39,7 +51,7 @@ pub async fn run(once: bool, real: bool) -> ExitCode {
     ExitCode::from(status.codes().exit)
 }
 
-async fn play(once: bool, cast: Cast) -> Result<bool, Broken> {
+async fn play(cast: Cast, then: Then) -> Result<bool, Broken> {
     print(match cast {
         Cast::Ourselves => "A small world on loopback: five mail servers, a gateway, a dozen invented patients.\n",
         Cast::RealPrograms => {
@@ -63,9 +75,12 @@ async fn play(once: bool, cast: Cast) -> Result<bool, Broken> {
     print(&format!("Dr Lamb's own mailbox has {told} notices about letters that were held or kept back."));
     let all_good = all_good && verified.is_ok() && told == NOTICES;
     print(if all_good { "Every line came out as it should." } else { "SOME LINE CAME OUT WRONG." });
-    if !once {
+    if then == Then::Stay {
         invite(&world);
-        tokio::signal::ctrl_c().await?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            watched = watch(&world) => watched?,
+        }
     }
     world.gateway.stop().await;
     Ok(all_good)
@@ -98,6 +113,24 @@ Ctrl-C ends it, and everything of it goes.",
         clinician = world::CLINICIAN,
         folder = world.folder.path().display(),
     ));
+}
+
+/// Tells what becomes of each letter that is tried by hand.
+async fn watch(world: &World) -> Result<(), Fault> {
+    let store = &world.gateway.journey.store;
+    let mut mark = store.mark();
+    let mut known: BTreeMap<LetterId, State> = BTreeMap::new();
+    for letter in store.letters(&Filter::default()).await? {
+        known.insert(letter.id, letter.state);
+    }
+    loop {
+        store.changed(&mut mark).await;
+        for letter in store.letters(&Filter::default()).await? {
+            if known.insert(letter.id.clone(), letter.state) != Some(letter.state) {
+                print(&format!("{}  {}", letter.id, letter.state.as_str()));
+            }
+        }
+    }
 }
 
 /// The demo speaks for itself; what the gateway logs is shown only on request (`RUST_LOG=info`).

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::store::line::{NewLine, Tie};
-use crate::store::{Batch, Fault, Store};
+use crate::store::{Batch, Fault, Lease, Store};
 use words::{Said, Told};
 
 pub use verify::{Broken, Verified, What, verify};
@@ -75,14 +75,21 @@ impl Ledger {
     /// Writes down that this letter is about to leave, by this way, on this explanation. Durable when it returns.
     ///
     /// # Errors
-    /// When the store cannot write: then nothing may leave.
+    /// [`Fault::Overtaken`] when the register has changed since the lease came to rest on it: decide again. Any other
+    /// when the store cannot write. Nothing may leave then.
     pub async fn begin(
         &self,
+        lease: &Lease,
         cleared: &Cleared<StoredBody>,
         explanation: &Explanation,
         way: Way<'_>,
     ) -> Result<Entry, Fault> {
-        self.open(cleared.letter(), explanation, way).await
+        let mut batch = self.0.batch();
+        batch.undisturbed(lease);
+        match lease.id() == &cleared.letter().id {
+            true => self.open(batch, cleared.letter(), explanation, way).await,
+            false => Err(Fault::Stale),
+        }
     }
 
     /// Writes down an outcome by itself, where no other change goes with it.
@@ -127,7 +134,13 @@ impl Ledger {
         batch.commit().await.map(drop)
     }
 
-    async fn open(&self, letter: &Letter<StoredBody>, explanation: &Explanation, way: Way<'_>) -> Result<Entry, Fault> {
+    async fn open(
+        &self,
+        mut batch: Batch,
+        letter: &Letter<StoredBody>,
+        explanation: &Explanation,
+        way: Way<'_>,
+    ) -> Result<Entry, Fault> {
         let told = Told::of(&self.0, letter, explanation);
         let said = Said::Disclosure {
             channel: way.channel,
@@ -135,7 +148,6 @@ impl Ledger {
             bytes: letter.body.bytes,
             told,
         };
-        let mut batch = self.0.batch();
         batch.line(words::line(&self.0, &said, Tie::Opens(letter.id.clone()))?);
         // CRASH: entry-begun: the disclosure is on the ledger and not one byte has left; the next start writes its outcome
         // as unknown.
