@@ -149,8 +149,7 @@ kill_tests! {
         let (blobs, letters) = (scene.house.blobs().len(), scene.practice.seen().taken.len());
         assert_eq!(letters, 1);
         scene.comes_back(Left { blobs, ..Left::default() }, &[(1, 1)]);
-        let notices = scene.own.wait_for(1);
-        assert!(String::from_utf8_lossy(&notices[0].bytes).contains(": sent\r\n"), "the sender is told");
+        assert_eq!(scene.notices(": sent"), 1, "the sender is told");
     }
     "blob-unused" => a_blob_that_no_letter_uses_is_removed {
         let scene = Scene::gated(has_one);
@@ -339,13 +338,24 @@ impl Scene {
     /// At rest: the ledger verifies, nothing is left to recover, no blob without a letter, the register as it was.
     fn is_in_order(&self) {
         assert!(self.house.register() == model().register, "the register is as it was");
+        assert_eq!(self.house.blobs().len(), self.held(), "each letter that waits has its blob");
         run(async {
             let (store, recovered) = Store::serve(self.house.home()).await.unwrap();
             assert_eq!(recovered, Recovered::default());
             ledger::verify(&store).await.unwrap();
             store.close().await;
         });
-        assert_eq!(self.house.blobs(), Vec::<String>::new());
+    }
+
+    /// Letters that wait for a fact.
+    fn held(&self) -> usize {
+        self.house.visit(async |store| store.held().await.unwrap().len())
+    }
+
+    /// Notices that the sender's own server took, with this at the end of the subject line.
+    fn notices(&self, end: &str) -> usize {
+        let line = format!("{end}\r\n");
+        self.own.seen().taken.iter().filter(|taken| String::from_utf8_lossy(&taken.bytes).contains(&line)).count()
     }
 
     /// Number of the ledger line that the head file names.
@@ -404,6 +414,12 @@ impl Letter {
 
     fn about(number: usize, about: &'static str) -> Self {
         Self::of(number, about, 40)
+    }
+
+    /// About one patient, with another's number in it: it is held.
+    fn mixed_up(number: usize) -> Self {
+        let letter = Self::new(number);
+        Self { text: format!("NHS number {REFUSER}\r\n{}", letter.text), ..letter }
     }
 
     fn of(number: usize, about: &'static str, lines: usize) -> Self {

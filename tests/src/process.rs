@@ -94,13 +94,17 @@ impl House {
         })
     }
 
-    /// Waits until no letter waits.
+    /// Waits until no letter is queued, and no notice.
     pub fn wait_until_done(&self) {
         let runtime = runtime();
         let store = runtime.block_on(Store::visit(self.home())).unwrap();
         let waiting = Filter { states: vec![State::Queued], ..Filter::default() };
         let what = || format!("the queue to drain\n{}", self.log());
-        wait::until(what, 60, || runtime.block_on(store.letters(&waiting)).unwrap().is_empty().then_some(()));
+        wait::until(what, 60, || {
+            let letters = runtime.block_on(store.letters(&waiting)).unwrap();
+            let notice = runtime.block_on(store.next_notice()).unwrap();
+            (letters.is_empty() && notice.is_none()).then_some(())
+        });
         runtime.block_on(store.close());
     }
 

@@ -78,18 +78,23 @@ fn points(seed: usize) -> Vec<Kill> {
 /// Letters that arrive when all goes well.
 const ARRIVALS: usize = 5;
 
-/// What a client knows of a letter that it handed in.
+/// What a client knows of a message that it handed in.
 struct Told {
     number: usize,
     to: &'static [&'static str],
     saw_250: bool,
 }
 
-/// Four messages in two sessions, one of them long, one to two recipients. Ends with the first that breaks.
+/// A message that is held: its text has another patient's number.
+const HELD: usize = 5;
+
+/// Five messages in two sessions: one is long, one has two recipients, one is held, one's sender wants to hear of its
+/// delivery. Ends with the first that breaks.
 fn hand_in_all(gateway: &Gateway) -> Vec<Told> {
+    const TO_ELM_TOLD: &str = "letters@elm.example NOTIFY=SUCCESS,FAILURE";
     let mut told = Vec::new();
     let sessions: [&[(Letter, &[&str])]; 2] = [
-        &[(Letter::new(1), &[ELM]), (Letter::new(2), &[ELM, OAK])],
+        &[(Letter::new(1), &[TO_ELM_TOLD]), (Letter::new(2), &[ELM, OAK]), (Letter::mixed_up(HELD), &[ELM])],
         &[(Letter::long(3), &[OAK]), (Letter::new(4), &[ELM])],
     ];
     for session in sessions {
@@ -132,13 +137,23 @@ fn survives(kill: &Kill) -> bool {
     gateway.stop();
     let arrived = arrivals_of(&scene.practice.seen().taken);
     for Told { number, to, saw_250 } in &told {
+        if *number == HELD {
+            let (held, told_of) = (scene.held(), scene.notices(": held"));
+            assert!(held <= 1 && held >= usize::from(*saw_250), "{held} letters are held: {}", what());
+            assert!(told_of >= held && told_of <= 2 * held, "{told_of} notices of {held} held letters: {}", what());
+            continue;
+        }
+        let address = |to: &str| to.split(' ').next().unwrap_or_default().to_owned();
         let times: Vec<_> =
-            to.iter().map(|to| arrived.get(&(*number, (*to).to_owned())).copied().unwrap_or_default()).collect();
+            to.iter().map(|to| arrived.get(&(*number, address(to))).copied().unwrap_or_default()).collect();
         let (least, most) = (*times.iter().min().unwrap(), *times.iter().max().unwrap());
         assert!(most <= 2, "letter {number} came {times:?} times: {}", what());
         assert!(!saw_250 || least >= 1, "letter {number} is lost: {times:?}: {}", what());
         assert!(least >= 1 || most == 0, "letter {number} came to some of its recipients: {}", what());
     }
+    let of_delivery = scene.notices(": sent");
+    let was_delivered = usize::from(arrived.contains_key(&(1, ELM.to_owned())));
+    assert!(of_delivery >= was_delivered && of_delivery <= 2, "{of_delivery} notices of a delivery: {}", what());
     scene.is_in_order();
     was_killed(status)
 }
