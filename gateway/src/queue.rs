@@ -29,7 +29,13 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     while !*closing.borrow() {
         while under_way.try_join_next().is_some() {}
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-        let (letters, notices) = (journey.store.due(free).await?, journey.store.due_notices(free).await?);
+        if free == 0 {
+            // Nothing can be begun before something ends: asking what is due would only go round and round.
+            let _ended = under_way.join_next().await;
+            continue;
+        }
+        let (letters, notices) =
+            (or_none(journey.store.due(free).await)?, or_none(journey.store.due_notices(free).await)?);
         let is_idle = letters.is_empty() && notices.is_empty();
         for lease in letters {
             let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
@@ -52,7 +58,8 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
             });
         }
         if is_idle {
-            let due = journey.store.next_due().await?.into_iter().chain(journey.store.next_notice().await?).min();
+            let due = or_none(journey.store.next_due().await)?;
+            let due = due.into_iter().chain(or_none(journey.store.next_notice().await)?).min();
             let due = due.unwrap_or(policy::Timestamp(i64::MAX));
             tokio::select! {
                 () = journey.store.changed(&mut mark) => {}
@@ -65,6 +72,17 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     }
     while under_way.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Nothing, where another process has the database locked (a long import, say): that passes, and is no reason to stop.
+fn or_none<T: Default>(asked: Result<T, Fault>) -> Result<T, Fault> {
+    match asked {
+        Err(fault @ Fault::Busy) => {
+            tracing::warn!(%fault, "the queue waits");
+            Ok(T::default())
+        }
+        asked => asked,
+    }
 }
 
 impl Journey {
