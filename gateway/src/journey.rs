@@ -14,7 +14,7 @@ use keys::peer::Roots;
 use keys::ring::KeyRing;
 use keys::seal::{self, Cover};
 use keys::stored::StoredBody;
-use policy::{Agency, Channel, Cleared, Decision, Explanation, Facts, Outcome, Recipient};
+use policy::{Agency, Channel, Cleared, Decision, Explanation, Facts, Outcome, Recipient, Verdict};
 
 use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::Desk as Letterhead;
 use crate::outbound::pool::Lease as Leased;
 use crate::outbound::schedule;
-use crate::outbound::smtp::{SendFailure, Sent};
+use crate::outbound::smtp::{self, SendFailure, Sent};
 use crate::recognise::Screener;
 use crate::registers::Registers;
 use crate::store::{self, Fault, Lease, LetterRecord, Received, Store};
@@ -145,25 +145,46 @@ impl Journey {
     /// When the store fails. The lease then runs out, and the letter is tried again.
     pub async fn attempt(&self, lease: Lease) -> Result<(), Fault> {
         let record = self.store.load(lease.id()).await?.record;
-        let facts = self.registers.facts(&record.letter).await?;
-        let letter = record.letter.clone();
-        let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-        let attempt = Attempt { lease, record, agency: agency_of(facts), explanation };
+        let (attempt, outcome) = self.decide(lease, record).await?;
         match outcome {
-            Outcome::Refused(_) => self.refuse(&attempt).await,
-            Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
-            Outcome::Held(_) => self.hold(&attempt).await,
-            Outcome::Released(cleared) => self.hand_over(&attempt, cleared).await,
+            Outcome::Released(cleared) => self.hand_over(attempt, cleared).await,
+            Outcome::Held(_) | Outcome::Refused(_) => self.keep_back(&attempt).await,
         }
     }
 
-    /// Finds an open channel first; only then seals, writes the intent down, and sends.
-    async fn hand_over(&self, attempt: &Attempt, cleared: Cleared<StoredBody>) -> Result<(), Fault> {
-        let road = match self.find_road(attempt, &cleared).await {
+    async fn decide(&self, lease: Lease, record: LetterRecord) -> Result<(Attempt, Outcome<StoredBody>), Fault> {
+        let facts = self.registers.facts(&record.letter).await?;
+        let letter = record.letter.clone();
+        let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
+        Ok((Attempt { lease, record, agency: agency_of(facts), explanation }, outcome))
+    }
+
+    async fn keep_back(&self, attempt: &Attempt) -> Result<(), Fault> {
+        match attempt.explanation.verdict {
+            Verdict::Hold if !attempt.is_overdue(self.clock.now()) => self.hold(attempt).await,
+            _ => self.refuse(attempt).await,
+        }
+    }
+
+    /// Finds an open channel first; only then decides once more, seals, writes the intent down, and sends.
+    async fn hand_over(&self, attempt: Attempt, cleared: Cleared<StoredBody>) -> Result<(), Fault> {
+        let road = match self.find_road(&attempt, &cleared).await {
             Ok(road) => road,
-            Err(cannot) => return self.no_road(attempt, &cannot).await,
+            Err(cannot) => return self.no_road(&attempt, &cannot).await,
         };
-        let stored = self.store.open_blob(&cleared.letter().body.blob)?;
+        // A search takes minutes, and a no counts at once: the letter leaves on a decision made with the road open.
+        let before = attempt.explanation.facts_sha256;
+        let (attempt, outcome) = self.decide(attempt.lease, attempt.record).await?;
+        let cleared = match outcome {
+            Outcome::Released(cleared) if road.suits(&attempt, &before) => cleared,
+            Outcome::Released(_) => return self.start_over(&attempt).await,
+            Outcome::Held(_) | Outcome::Refused(_) => return self.keep_back(&attempt).await,
+        };
+        let attempt = &attempt;
+        let stored = match self.store.open_blob(&cleared.letter().body.blob) {
+            Ok(stored) => stored,
+            Err(fault) => return self.no_body(attempt, &fault).await,
+        };
         let entry = self.ledger.begin(&cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;
@@ -237,6 +258,13 @@ impl Journey {
         }
     }
 
+    /// Its body cannot be opened: that may pass (a disk that is away), and where it does not, the letter's life ends and
+    /// its sender is told. It never waits in silence.
+    async fn no_body(&self, attempt: &Attempt, fault: &Fault) -> Result<(), Fault> {
+        tracing::error!(letter = %attempt.lease.id(), %fault, "the letter's body cannot be opened");
+        self.put_off(attempt, (&SendFailure::Fault(smtp::Fault::Release(fault.to_string()))).into(), None).await
+    }
+
     fn cover(&self) -> Cover {
         Cover {
             provider: self.letterhead.provider.clone(),
@@ -248,6 +276,11 @@ impl Journey {
 }
 
 impl Road {
+    /// Was it found for the facts that stand now, and may it still be taken?
+    fn suits(&self, attempt: &Attempt, facts_sha256: &str) -> bool {
+        attempt.explanation.facts_sha256 == facts_sha256 && attempt.explanation.channels.contains(&self.way().channel)
+    }
+
     fn way(&self) -> Way<'_> {
         match self {
             Self::Sealed(session, _) => Way { channel: Channel::AgeEmail, host: &session.peer().host },
@@ -269,3 +302,6 @@ fn agency_of(facts: Facts) -> Option<Agency> {
         Recipient::OwnAddress | Recipient::Unlisted { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

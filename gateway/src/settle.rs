@@ -11,7 +11,7 @@ use crate::ledger::Finished;
 use crate::outbound::notice::{Hindrance, News, Report, Wishes};
 use crate::outbound::schedule::{Next, next_attempt};
 use crate::outbound::smtp::Receipt;
-use crate::store::{Batch, Event, Fault, Happening, LetterRecord, NewNotice, State, Transition};
+use crate::store::{Batch, Event, Fault, Happening, Lease, LetterRecord, NewNotice, State, Transition};
 
 /// Why a letter stands where it stands, as `held show` and `letter show` print it.
 #[derive(Serialize)]
@@ -54,6 +54,15 @@ impl Journey {
         batch.commit().await.map(drop)
     }
 
+    /// The facts changed while a way was sought, and the letter may still go: it is tried again at once.
+    pub(crate) async fn start_over(&self, attempt: &Attempt) -> Result<(), Fault> {
+        let Attempt { lease, explanation, .. } = attempt;
+        let again = Transition::Deferred { due: self.clock.now(), deadline: self.life_ends(lease) };
+        let mut batch = self.store.batch();
+        batch.settle(lease, again, &Standing::of(explanation), &[self.event(Happening::Decided, explanation)]);
+        batch.commit().await.map(drop)
+    }
+
     /// Not now: later, until the queue's life is over.
     pub(crate) async fn put_off(
         &self,
@@ -63,18 +72,17 @@ impl Journey {
     ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let now = self.clock.now();
-        let first = lease.created();
+        let deadline = self.life_ends(lease);
+        let first = Timestamp(deadline.0.saturating_sub(self.life_secs()));
         let tries = lease.attempts().saturating_add(1);
-        let life = i64::from(self.schedule.queue_life_hours).saturating_mul(3600);
-        let deadline = Timestamp(first.0.saturating_add(life));
         let mut batch = self.store.batch();
         let standing = Standing { explanation, hindrance: Some(&why) };
         match next_attempt(tries, first, now, self.dice.up_to(u64::MAX), self.schedule) {
             Next::At(due) => {
                 let event = self.event(Happening::Deferred, &json!({ "why": why, "next": due }));
                 batch.settle(lease, Transition::Deferred { due, deadline }, &standing, &[event]);
-                if lease.attempts() == 0 {
-                    let told = Timestamp(first.0.saturating_add(self.terms.deferred_after_secs)).max(now);
+                if lease.attempts() == 0 || lease.state() == State::Held {
+                    let told = Timestamp(lease.created().0.saturating_add(self.terms.deferred_after_secs)).max(now);
                     self.tell_at(&mut batch, attempt, News::Delayed { obstacle: why.clone(), until: deadline }, told);
                 }
             }
@@ -130,6 +138,17 @@ impl Journey {
             Err(Fault::Stale) => self.ledger.finish(finished).await,
             done => done.map(drop),
         }
+    }
+
+    /// When a letter's life in the queue ends: counted from when it was cleared, so that one which was held for long and
+    /// then freed is tried for as long as any other.
+    fn life_ends(&self, lease: &Lease) -> Timestamp {
+        if lease.state() == State::Held { self.after(self.life_secs()) } else { lease.deadline() }
+    }
+
+    /// How long a letter is tried for.
+    pub(crate) fn life_secs(&self) -> i64 {
+        i64::from(self.schedule.queue_life_hours).saturating_mul(3600)
     }
 
     fn tell(&self, batch: &mut Batch, attempt: &Attempt, news: News) {
