@@ -23,7 +23,10 @@ static PASSWORD_CHECKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4)
 impl Desk for Journey {
     type Body = store::Incoming;
 
-    async fn sign_in(&self, login: &str, password: Secret, _from: IpAddr) -> Result<Account, SignInRefused> {
+    async fn sign_in(&self, login: &str, password: Secret, from: IpAddr) -> Result<Account, SignInRefused> {
+        if !self.sign_ins.may_try(login, from) {
+            return Err(SignInRefused::Later);
+        }
         let user = self.registers.user(login).await.map_err(later)?;
         let _turn = PASSWORD_CHECKS.acquire().await;
         // An unknown login costs the same as a wrong password.
@@ -32,7 +35,10 @@ impl Desk for Journey {
         let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false);
         match user {
             Some(user) if is_right => self.account(&user.staff).await,
-            _ => Err(SignInRefused::Wrong),
+            _ => {
+                self.sign_ins.failed(login, from);
+                Err(SignInRefused::Wrong)
+            }
         }
     }
 
@@ -92,12 +98,23 @@ impl Desk for Journey {
 }
 
 impl Journey {
-    /// What this member of staff may do at a door: nothing, unless active.
+    /// What this member of staff may do at a door: nothing, unless active; and send from the provider's own domains alone,
+    /// whatever their entry lists.
     async fn account(&self, staff: &str) -> Result<Account, SignInRefused> {
         match self.registers.read::<Staff>(staff).await.map_err(later)? {
-            Some(staff) if staff.active => Ok(Account { staff: staff.id, reverse_paths: staff.addresses }),
+            Some(Staff { id, mut addresses, active: true, .. }) => {
+                addresses.retain(|address| self.is_own(address));
+                Ok(Account { staff: id, reverse_paths: addresses })
+            }
             _ => Err(SignInRefused::Wrong),
         }
+    }
+}
+
+impl Journey {
+    /// Is this address at one of the provider's own domains?
+    pub(crate) fn is_own(&self, address: &Mailbox) -> bool {
+        self.own_domains.contains(address.domain())
     }
 }
 

@@ -14,12 +14,12 @@ use keys::peer::Roots;
 use keys::ring::KeyRing;
 use keys::seal::{self, Cover};
 use keys::stored::StoredBody;
-use policy::{Agency, Channel, Cleared, Decision, Explanation, Facts, Outcome, Recipient, Verdict};
+use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Outcome, Recipient, Verdict};
 
 use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::intake::{Answer, Declaration, DryRun, Envelope};
+use crate::intake::{Answer, Declaration, DryRun, Envelope, SignIns};
 use crate::ledger::{Ledger, Way};
 use crate::outbound::deliver::{CannotSend, Class, Outbound, ProvenFor, VerifiedBy};
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
@@ -51,6 +51,10 @@ pub struct Parts {
     pub roots: Roots,
     /// Who speaks in notices and on covers.
     pub letterhead: Letterhead,
+    /// The provider's own mail domains: nobody sends from another, and notices go to no other.
+    pub own_domains: Vec<Domain>,
+    /// Failed sign-ins, and who has had too many.
+    pub sign_ins: SignIns,
     /// When letters are tried again.
     pub schedule: schedule::Settings,
     /// Waits and limits that are the journey's own.

@@ -91,11 +91,11 @@ impl Journey {
         let mut batch = self.store.batch();
         let end = match serde_json::from_value::<Report>(lease.body.clone()) {
             Err(_) => NoticeEnd::Dropped,
-            Ok(report) if self.is_stale(&report).await? => NoticeEnd::Dropped,
+            Ok(report) if self.is_stale(&report).await? || !self.is_own(&report.to) => NoticeEnd::Dropped,
             Ok(report) => self.try_notice(&report, &lease).await,
         };
         if end == NoticeEnd::Dropped {
-            tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, or its life ended");
+            tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, not for our own side, or its life ended");
         }
         batch.settle_notice(&lease, end);
         batch.commit().await.map(drop)

@@ -213,3 +213,19 @@ async fn a_letter_that_was_held_for_long_is_still_tried_again() {
     assert_eq!(overview.deadline, Some(Timestamp(NOON + (60 + 48) * 3600)));
     assert!(scene.journey.store.next_notice().await.unwrap().is_some(), "its sender will be told of the delay");
 }
+
+/// Whatever a member of staff's entry lists: letters come from, and notices go to, the provider's own domains alone.
+#[tokio::test]
+async fn nobody_sends_from_another_s_domain() {
+    use crate::intake::Desk;
+    let scene = Scene::new().await;
+    let at = |text: &str| Mailbox::parse(text).unwrap();
+    let registers = &scene.journey.registers;
+    let add = |staff: &mut policy::Staff| {
+        staff.addresses.insert(0, Mailbox::parse("o.lamb@webmail.example").unwrap());
+        staff.addresses.push(Mailbox::parse("o.lamb@sub.harbour.example").unwrap());
+    };
+    registers.update("dr-lamb", "adm-reed", add).await.unwrap();
+    let Ok(account) = scene.journey.relay("dr-lamb").await else { panic!("active") };
+    assert!(account.reverse_paths == [at("o.lamb@harbour.example")]);
+}
