@@ -96,7 +96,10 @@ impl Journey {
         let Entered { record, explanation, .. } = entered;
         let now = self.clock.now();
         let opening = match explanation.verdict {
-            Verdict::Release => Opening::Queued { deadline: self.after(self.life_secs()) },
+            Verdict::Release => {
+                let life = i64::from(self.schedule.queue_life_hours).saturating_mul(3600);
+                Opening::Queued { deadline: self.after(life) }
+            }
             Verdict::Hold => Opening::Held { deadline: self.after(self.terms.held_secs) },
             Verdict::Refuse => Opening::Refused,
         };

@@ -98,23 +98,17 @@ impl Desk for Journey {
 }
 
 impl Journey {
-    /// What this member of staff may do at a door: nothing, unless active; and send from the provider's own domains alone,
-    /// whatever their entry lists.
+    /// What this member of staff may do at a door: nothing, unless active.
     async fn account(&self, staff: &str) -> Result<Account, SignInRefused> {
         match self.registers.read::<Staff>(staff).await.map_err(later)? {
-            Some(Staff { id, mut addresses, active: true, .. }) => {
-                addresses.retain(|address| self.is_own(address));
-                Ok(Account { staff: id, reverse_paths: addresses })
+            Some(staff) if staff.active => {
+                // Notices go to the reverse-path: one outside the house would make us write to strangers.
+                let mut reverse_paths = staff.addresses;
+                reverse_paths.retain(|address| self.terms.own_domains.contains(address.domain()));
+                Ok(Account { staff: staff.id, reverse_paths })
             }
             _ => Err(SignInRefused::Wrong),
         }
-    }
-}
-
-impl Journey {
-    /// Is this address at one of the provider's own domains?
-    pub(crate) fn is_own(&self, address: &Mailbox) -> bool {
-        self.own_domains.contains(address.domain())
     }
 }
 

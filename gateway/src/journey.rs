@@ -8,13 +8,14 @@
 //! written down and told (`settle.rs`), when the next attempt is due (`queue.rs`).
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use keys::level::{Proven, Verified};
 use keys::peer::Roots;
 use keys::ring::KeyRing;
 use keys::seal::{self, Cover};
 use keys::stored::StoredBody;
-use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Outcome, Recipient, Verdict};
+use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Outcome, Recipient};
 
 use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
@@ -26,7 +27,7 @@ use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::Desk as Letterhead;
 use crate::outbound::pool::Lease as Leased;
 use crate::outbound::schedule;
-use crate::outbound::smtp::{self, SendFailure, Sent};
+use crate::outbound::smtp::{SendFailure, Sent};
 use crate::recognise::Screener;
 use crate::registers::Registers;
 use crate::store::{self, Fault, Lease, LetterRecord, Received, Store};
@@ -51,8 +52,6 @@ pub struct Parts {
     pub roots: Roots,
     /// Who speaks in notices and on covers.
     pub letterhead: Letterhead,
-    /// The provider's own mail domains: nobody sends from another, and notices go to no other.
-    pub own_domains: Vec<Domain>,
     /// Failed sign-ins, and who has had too many.
     pub sign_ins: SignIns,
     /// When letters are tried again.
@@ -66,8 +65,10 @@ pub struct Parts {
 }
 
 /// Waits and limits that are the journey's own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Terms {
+    /// The provider's own mail domains: senders write from there, and nobody elsewhere is sent a notice.
+    pub own_domains: Vec<Domain>,
     /// A held letter that no one answers is refused after this long.
     pub held_secs: i64,
     /// A letter still queued after this long is told to its sender.
@@ -82,6 +83,8 @@ pub(crate) struct Attempt {
     pub record: LetterRecord,
     pub agency: Option<Agency>,
     pub explanation: Explanation,
+    /// The sender has been told, during this attempt, that it takes long.
+    pub told: AtomicBool,
 }
 
 /// A channel that is open: a session whose peer has proven enough for what the channel carries.
@@ -147,49 +150,42 @@ impl Journey {
     ///
     /// # Errors
     /// When the store fails. The lease then runs out, and the letter is tried again.
-    pub async fn attempt(&self, lease: Lease) -> Result<(), Fault> {
-        let record = self.store.load(lease.id()).await?.record;
-        let (attempt, outcome) = self.decide(lease, record).await?;
-        match outcome {
-            Outcome::Released(cleared) => self.hand_over(attempt, cleared).await,
-            Outcome::Held(_) | Outcome::Refused(_) => self.keep_back(&attempt).await,
+    pub async fn attempt(&self, mut lease: Lease) -> Result<(), Fault> {
+        let mut told = AtomicBool::new(false);
+        loop {
+            let loaded = self.store.load(lease.id()).await?;
+            lease.rest_on(&loaded);
+            let record = loaded.record;
+            let facts = self.registers.facts(&record.letter).await?;
+            let letter = record.letter.clone();
+            let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
+            let attempt = Attempt { lease, record, agency: agency_of(facts), explanation, told };
+            let done = match outcome {
+                Outcome::Refused(_) => self.refuse(&attempt).await,
+                Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
+                Outcome::Held(_) => self.hold(&attempt).await,
+                Outcome::Released(cleared) => self.telling(&attempt, self.hand_over(&attempt, cleared)).await,
+            };
+            match done {
+                // A no in the middle of an attempt counts at once: the letter is decided again before a byte leaves.
+                Err(Fault::Overtaken) => Attempt { lease, told, .. } = attempt,
+                done => return done,
+            }
         }
     }
 
-    async fn decide(&self, lease: Lease, record: LetterRecord) -> Result<(Attempt, Outcome<StoredBody>), Fault> {
-        let facts = self.registers.facts(&record.letter).await?;
-        let letter = record.letter.clone();
-        let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-        Ok((Attempt { lease, record, agency: agency_of(facts), explanation }, outcome))
-    }
-
-    async fn keep_back(&self, attempt: &Attempt) -> Result<(), Fault> {
-        match attempt.explanation.verdict {
-            Verdict::Hold if !attempt.is_overdue(self.clock.now()) => self.hold(attempt).await,
-            _ => self.refuse(attempt).await,
-        }
-    }
-
-    /// Finds an open channel first; only then decides once more, seals, writes the intent down, and sends.
-    async fn hand_over(&self, attempt: Attempt, cleared: Cleared<StoredBody>) -> Result<(), Fault> {
-        let road = match self.find_road(&attempt, &cleared).await {
+    /// Finds an open channel first; only then seals, writes the intent down, and sends.
+    async fn hand_over(&self, attempt: &Attempt, cleared: Cleared<StoredBody>) -> Result<(), Fault> {
+        let road = match self.find_road(attempt, &cleared).await {
             Ok(road) => road,
-            Err(cannot) => return self.no_road(&attempt, &cannot).await,
+            Err(cannot) => return self.no_road(attempt, &cannot).await,
         };
-        // A search takes minutes, and a no counts at once: the letter leaves on a decision made with the road open.
-        let before = attempt.explanation.facts_sha256;
-        let (attempt, outcome) = self.decide(attempt.lease, attempt.record).await?;
-        let cleared = match outcome {
-            Outcome::Released(cleared) if road.suits(&attempt, &before) => cleared,
-            Outcome::Released(_) => return self.start_over(&attempt).await,
-            Outcome::Held(_) | Outcome::Refused(_) => return self.keep_back(&attempt).await,
-        };
-        let attempt = &attempt;
+        self.is_still_so(attempt).await?;
         let stored = match self.store.open_blob(&cleared.letter().body.blob) {
             Ok(stored) => stored,
-            Err(fault) => return self.no_body(attempt, &fault).await,
+            Err(fault) => return self.put_off(attempt, (&SendFailure::ours(fault)).into(), None).await,
         };
-        let entry = self.ledger.begin(&cleared, &attempt.explanation, road.way()).await?;
+        let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;
         let sent = match road {
@@ -217,6 +213,17 @@ impl Journey {
             Err(failure @ SendFailure::Rejected { .. }) => self.fail(attempt, (&failure).into(), Some(&finished)).await,
             Err(failure) => self.put_off(attempt, (&failure).into(), Some(&finished)).await,
         }
+    }
+
+    /// Looks once more, with the road open. A change of the register that touches the letter is seen when the entry is
+    /// begun; an address that another agency has taken over, or an hour that has struck, is seen here.
+    async fn is_still_so(&self, attempt: &Attempt) -> Result<(), Fault> {
+        let facts = self.registers.facts(&attempt.record.letter).await?;
+        let Decision { explanation, outcome: _ } =
+            policy::decide(&facts, attempt.record.letter.clone(), self.clock.moment());
+        let before = &attempt.explanation;
+        let same = explanation.facts_sha256 == before.facts_sha256 && explanation.channels == before.channels;
+        if same && explanation.verdict == before.verdict { Ok(()) } else { Err(Fault::Overtaken) }
     }
 
     /// The first channel of the clearance that is open now. One that cannot be met now puts the letter off; one that
@@ -262,13 +269,6 @@ impl Journey {
         }
     }
 
-    /// Its body cannot be opened: that may pass (a disk that is away), and where it does not, the letter's life ends and
-    /// its sender is told. It never waits in silence.
-    async fn no_body(&self, attempt: &Attempt, fault: &Fault) -> Result<(), Fault> {
-        tracing::error!(letter = %attempt.lease.id(), %fault, "the letter's body cannot be opened");
-        self.put_off(attempt, (&SendFailure::Fault(smtp::Fault::Release(fault.to_string()))).into(), None).await
-    }
-
     fn cover(&self) -> Cover {
         Cover {
             provider: self.letterhead.provider.clone(),
@@ -280,11 +280,6 @@ impl Journey {
 }
 
 impl Road {
-    /// Was it found for the facts that stand now, and may it still be taken?
-    fn suits(&self, attempt: &Attempt, facts_sha256: &str) -> bool {
-        attempt.explanation.facts_sha256 == facts_sha256 && attempt.explanation.channels.contains(&self.way().channel)
-    }
-
     fn way(&self) -> Way<'_> {
         match self {
             Self::Sealed(session, _) => Way { channel: Channel::AgeEmail, host: &session.peer().host },

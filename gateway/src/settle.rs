@@ -2,16 +2,24 @@
 //!
 //! Not here: what led to the end (`journey.rs`), and how a notice reads (`outbound/notice`).
 
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+
 use policy::{Channel, Explanation, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::journey::{Attempt, Journey};
 use crate::ledger::Finished;
+use crate::outbound::deliver::CannotSend;
+use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::{Hindrance, News, Report, Wishes};
 use crate::outbound::schedule::{Next, next_attempt};
 use crate::outbound::smtp::Receipt;
 use crate::store::{Batch, Event, Fault, Happening, Lease, LetterRecord, NewNotice, State, Transition};
+
+/// Least time that an attempt may take before its sender is told that it takes long.
+const ATTEMPT_TELLING_SECS: i64 = 10;
 
 /// Why a letter stands where it stands, as `held show` and `letter show` print it.
 #[derive(Serialize)]
@@ -54,15 +62,6 @@ impl Journey {
         batch.commit().await.map(drop)
     }
 
-    /// The facts changed while a way was sought, and the letter may still go: it is tried again at once.
-    pub(crate) async fn start_over(&self, attempt: &Attempt) -> Result<(), Fault> {
-        let Attempt { lease, explanation, .. } = attempt;
-        let again = Transition::Deferred { due: self.clock.now(), deadline: self.life_ends(lease) };
-        let mut batch = self.store.batch();
-        batch.settle(lease, again, &Standing::of(explanation), &[self.event(Happening::Decided, explanation)]);
-        batch.commit().await.map(drop)
-    }
-
     /// Not now: later, until the queue's life is over.
     pub(crate) async fn put_off(
         &self,
@@ -72,8 +71,7 @@ impl Journey {
     ) -> Result<(), Fault> {
         let Attempt { lease, explanation, .. } = attempt;
         let now = self.clock.now();
-        let deadline = self.life_ends(lease);
-        let first = Timestamp(deadline.0.saturating_sub(self.life_secs()));
+        let (first, deadline) = self.life(lease);
         let tries = lease.attempts().saturating_add(1);
         let mut batch = self.store.batch();
         let standing = Standing { explanation, hindrance: Some(&why) };
@@ -81,9 +79,9 @@ impl Journey {
             Next::At(due) => {
                 let event = self.event(Happening::Deferred, &json!({ "why": why, "next": due }));
                 batch.settle(lease, Transition::Deferred { due, deadline }, &standing, &[event]);
-                if lease.attempts() == 0 || lease.state() == State::Held {
-                    let told = Timestamp(lease.created().0.saturating_add(self.terms.deferred_after_secs)).max(now);
-                    self.tell_at(&mut batch, attempt, News::Delayed { obstacle: why.clone(), until: deadline }, told);
+                if let Some(told) = self.delay_told_at(attempt) {
+                    let news = News::Delayed { obstacle: why.clone(), until: deadline };
+                    self.tell_at(&mut batch, attempt, news, told.max(now));
                 }
             }
             Next::GiveUp => {
@@ -92,6 +90,49 @@ impl Journey {
             }
         }
         self.commit(batch, finished).await
+    }
+
+    /// A letter's life in the queue: when it was first free to go, and when it ends. Time that it was held does not count.
+    fn life(&self, lease: &Lease) -> (Timestamp, Timestamp) {
+        let life_secs = i64::from(self.schedule.queue_life_hours).saturating_mul(3600);
+        match lease.state() {
+            State::Queued => (Timestamp(lease.deadline().0.saturating_sub(life_secs)), lease.deadline()),
+            _ => (self.clock.now(), self.after(life_secs)),
+        }
+    }
+
+    /// When the sender is to hear that the letter has to wait: once, at the first attempt since it was free to go.
+    fn delay_told_at(&self, attempt: &Attempt) -> Option<Timestamp> {
+        let lease = &attempt.lease;
+        let is_first = lease.attempts() == 0 || lease.state() != State::Queued;
+        let (first, _) = self.life(lease);
+        let told = attempt.told.load(Ordering::Relaxed);
+        (is_first && !told).then(|| Timestamp(first.0.saturating_add(self.terms.deferred_after_secs)))
+    }
+
+    /// Nothing waits in silence: where the attempt itself takes long, because a peer is slow, its sender hears of it
+    /// meanwhile. (The sender of a letter that was held until now heard of that, and hears of this when it ends.)
+    pub(crate) async fn telling(
+        &self,
+        attempt: &Attempt,
+        work: impl Future<Output = Result<(), Fault>>,
+    ) -> Result<(), Fault> {
+        let mut work = pin!(work);
+        let is_queued = attempt.lease.state() == State::Queued;
+        let Some(told_at) = self.delay_told_at(attempt).filter(|_| is_queued) else { return work.await };
+        // After a long stop of ours the time to tell is past: the attempt gets a moment of its own all the same.
+        let told_at = told_at.max(self.after(ATTEMPT_TELLING_SECS));
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = self.clock.sleep_until(told_at) => {}
+        }
+        let obstacle = CannotSend::before_any_host(Obstacle::new(Diagnosis::TimedOut, "the attempt goes on"));
+        let (_, until) = self.life(&attempt.lease);
+        let mut batch = self.store.batch();
+        self.tell(&mut batch, attempt, News::Delayed { obstacle: (&obstacle).into(), until });
+        attempt.told.store(batch.commit().await.is_ok(), Ordering::Relaxed);
+        work.await
     }
 
     /// Never: the sender is told, with the diagnosis.
@@ -138,17 +179,6 @@ impl Journey {
             Err(Fault::Stale) => self.ledger.finish(finished).await,
             done => done.map(drop),
         }
-    }
-
-    /// When a letter's life in the queue ends: counted from when it was cleared, so that one which was held for long and
-    /// then freed is tried for as long as any other.
-    fn life_ends(&self, lease: &Lease) -> Timestamp {
-        if lease.state() == State::Held { self.after(self.life_secs()) } else { lease.deadline() }
-    }
-
-    /// How long a letter is tried for.
-    pub(crate) fn life_secs(&self) -> i64 {
-        i64::from(self.schedule.queue_life_hours).saturating_mul(3600)
     }
 
     fn tell(&self, batch: &mut Batch, attempt: &Attempt, news: News) {

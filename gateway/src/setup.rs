@@ -148,10 +148,10 @@ pub fn journey(
         outbound: deliver::Outbound::new(outbound(settings, own_addresses), seams.names.clone(), dice.clone()),
         roots: roots(settings.outbound.roots_file.as_deref())?.unwrap_or_else(Roots::public),
         letterhead: letterhead(settings),
-        own_domains: settings.provider.domains.clone(),
         sign_ins: SignIns::new(&clock),
         schedule: schedule(settings),
         terms: Terms {
+            own_domains: settings.provider.domains.clone(),
             held_secs: i64::from(settings.held.deadline_hours).saturating_mul(3600),
             deferred_after_secs: i64::try_from(settings.notices.deferred_after_secs).unwrap_or(i64::MAX),
             free_bytes_min: settings.storage.free_bytes_min,

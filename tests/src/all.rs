@@ -12,12 +12,20 @@
 
 mod build;
 mod ca;
+mod channels;
 mod crashes;
+mod doors;
+mod durability;
 mod forgeries;
 mod hostile;
+mod letters;
 mod markers;
 mod peers;
+mod peers_road;
+mod process;
+mod refusals;
 mod strace;
 mod tap;
 mod tidy;
 mod wait;
+mod world;

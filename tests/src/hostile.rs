@@ -39,6 +39,8 @@ pub enum Script {
     SilentAfterDot,
     /// Says nothing from this step on.
     Stalls(Step),
+    /// Says nothing at this step until [`Hostile::go_on`], then all that it should.
+    Pauses(Step),
 }
 
 /// A step of the dialogue.
@@ -101,6 +103,9 @@ struct Shared {
     seen: Mutex<Seen>,
     changed: Condvar,
     ended: Mutex<bool>,
+    /// Dialogues that stand still, and how often they were told to go on.
+    paused: Mutex<(usize, usize)>,
+    resumed: Condvar,
     certificates: Certificates,
 }
 
@@ -127,6 +132,8 @@ impl Hostile {
             seen: Mutex::default(),
             changed: Condvar::new(),
             ended: Mutex::new(false),
+            paused: Mutex::default(),
+            resumed: Condvar::new(),
             certificates,
         });
         let theirs = Arc::clone(&shared);
@@ -150,6 +157,21 @@ impl Hostile {
     /// Changes the script for the connections to come.
     pub fn play(&self, script: Script) {
         *self.shared.script.lock().unwrap() = script;
+    }
+
+    /// Waits, 30 seconds at most, until a dialogue stands still at its pause.
+    pub fn wait_paused(&self) {
+        let paused = self.shared.paused.lock().unwrap();
+        let is_talking = |paused: &mut (usize, usize)| paused.0 == 0;
+        let wait = |paused| self.shared.resumed.wait_timeout_while(paused, Duration::from_secs(30), is_talking);
+        let (paused, timeout) = wait(paused).unwrap();
+        assert!(!timeout.timed_out(), "waited 30 s in vain for a pause; {} now", paused.0);
+    }
+
+    /// Ends every pause.
+    pub fn go_on(&self) {
+        self.shared.paused.lock().unwrap().1 += 1;
+        self.shared.resumed.notify_all();
     }
 
     /// What it saw so far.
@@ -186,6 +208,16 @@ impl Shared {
     fn note(&self, change: impl FnOnce(&mut Seen)) {
         change(&mut self.seen());
         self.changed.notify_all();
+    }
+
+    fn pause(&self) {
+        let mut paused = self.paused.lock().unwrap();
+        paused.0 += 1;
+        self.resumed.notify_all();
+        let before = paused.1;
+        let still = |paused: &mut (usize, usize)| paused.1 == before;
+        let (mut paused, _) = self.resumed.wait_timeout_while(paused, Duration::from_secs(60), still).unwrap();
+        paused.0 -= 1;
     }
 }
 
@@ -371,6 +403,10 @@ impl Dialogue {
             }
             Script::DropsAt(at) if at == step => Err(io::ErrorKind::ConnectionAborted.into()),
             Script::Stalls(at) if at == step => self.stall().map(|()| false),
+            Script::Pauses(at) if at == step => {
+                self.shared.pause();
+                self.say(text).map(|()| true)
+            }
             _ => self.say(text).map(|()| true),
         }
     }
@@ -399,7 +435,7 @@ impl Dialogue {
 const OFFERS: &str = "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-STARTTLS\r\n\
                       250-ENHANCEDSTATUSCODES\r\n250 8BITMIME";
 const OFFERS_IN_TLS: &str = "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-DSN\r\n250-SMTPUTF8\r\n\
-                             250-ENHANCEDSTATUSCODES\r\n250 8BITMIME";
+                             250-REQUIRETLS\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME";
 
 fn path_of(command: &str) -> String {
     let inside = command.split_once('<').and_then(|(_, rest)| rest.split_once('>'));

@@ -137,26 +137,27 @@ async fn a_letter_that_may_go_goes() {
 /// The patient says no after the letter was decided, and before a way to its recipient is open.
 #[tokio::test]
 async fn a_no_counts_while_a_way_is_sought() {
-    async fn check(change: impl AsyncFn(&Registers) + Send + Sync + 'static, expected: State) {
+    async fn check(change: impl AsyncFn(&Registers, &Clock), expected: State) {
         let mut scene = Scene::new().await;
         let record = scene.letter(QUEUED).await;
         let (listener, peer) = (scene.listener.take().unwrap(), scene.peer.address());
         let registers = scene.journey.registers.clone();
         let meanwhile = async {
             let (mut from, _) = listener.accept().await.unwrap();
-            change(&registers).await;
+            change(&registers, &scene.world.clock).await;
             let mut to = TcpStream::connect(peer).await.unwrap();
             let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+            std::future::pending().await
         };
         tokio::select! {
             () = scene.attempt() => {}
-            () = meanwhile => panic!("the peer hung up"),
+            () = meanwhile => {}
         }
         assert_eq!(scene.state(&record).await, expected);
         assert_eq!(scene.peer.arrived().len(), 0, "not a byte of it left");
     }
     check(
-        async |registers| {
+        async |registers, _| {
             for consent in registers.list::<policy::Consent>().await.unwrap() {
                 registers.withdraw(&consent.id, Timestamp(NOON), "adm-reed").await.unwrap();
             }
@@ -165,18 +166,38 @@ async fn a_no_counts_while_a_way_is_sought() {
     )
     .await;
     check(
-        async |registers| {
+        async |registers, _| {
             registers.update::<Agency>("elm", "adm-reed", |elm| elm.suspended = true).await.unwrap();
+        },
+        State::Refused,
+    )
+    .await;
+    // An hour has struck: its sender is no longer trained.
+    check(async |_, clock| clock.set(Timestamp(NOON + 366 * 86_400)), State::Refused).await;
+    // Another agency, whom nobody may write to, has taken over the address; the letter does not know of that agency.
+    check(
+        async |registers, _| {
+            let mut heirs = registers.read::<Agency>("elm").await.unwrap().unwrap();
+            let domain = heirs.addresses[0].domain().clone();
+            registers
+                .update::<Agency>("elm", "adm-reed", |elm| {
+                    elm.addresses.clear();
+                    elm.domains = vec![domain.clone()];
+                })
+                .await
+                .unwrap();
+            (heirs.id, heirs.suspended) = ("heirs".to_owned(), true);
+            registers.put(&heirs, "adm-reed").await.unwrap();
         },
         State::Refused,
     )
     .await;
     // It may go still, but not by what was found for the record as it was.
     check(
-        async |registers| {
+        async |registers, _| {
             registers.update::<Agency>("elm", "adm-reed", |elm| elm.mx.clear()).await.unwrap();
         },
-        State::Queued,
+        State::Failed,
     )
     .await;
 }

@@ -13,9 +13,10 @@ mod tests;
 use keys::stored::StoredBody;
 use policy::{Channel, Cleared, Explanation, Letter, LetterId};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::store::line::{NewLine, Tie};
-use crate::store::{Batch, Fault, Store};
+use crate::store::{Batch, Fault, Lease, Store};
 use words::{Said, Told};
 
 pub use verify::{Broken, Verified, What, verify};
@@ -74,14 +75,21 @@ impl Ledger {
     /// Writes down that this letter is about to leave, by this way, on this explanation. Durable when it returns.
     ///
     /// # Errors
-    /// When the store cannot write: then nothing may leave.
+    /// [`Fault::Overtaken`] when the register has changed since the lease came to rest on it: decide again. Any other
+    /// when the store cannot write. Nothing may leave then.
     pub async fn begin(
         &self,
+        lease: &Lease,
         cleared: &Cleared<StoredBody>,
         explanation: &Explanation,
         way: Way<'_>,
     ) -> Result<Entry, Fault> {
-        self.open(cleared.letter(), explanation, way).await
+        let mut batch = self.0.batch();
+        batch.undisturbed(lease);
+        match lease.id() == &cleared.letter().id {
+            true => self.open(batch, cleared.letter(), explanation, way).await,
+            false => Err(Fault::Stale),
+        }
     }
 
     /// Writes down an outcome by itself, where no other change goes with it.
@@ -110,13 +118,29 @@ impl Ledger {
         self.note(&Said::KeyMade { what }).await
     }
 
+    /// The last so many lines, oldest first: the number of each, and what it says. Checked by [`verify()`] alone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tail(&self, most: u32) -> Result<Vec<(i64, Value)>, Fault> {
+        let lines = self.0.snapshot().await?.last_lines(most.into()).await?;
+        let said = lines.into_iter().rev().map(|(seq, text)| (seq, serde_json::from_str(&text).unwrap_or_default()));
+        Ok(said.collect())
+    }
+
     async fn note(&self, said: &Said<'_>) -> Result<(), Fault> {
         let mut batch = self.0.batch();
         batch.line(words::line(&self.0, said, Tie::None)?);
         batch.commit().await.map(drop)
     }
 
-    async fn open(&self, letter: &Letter<StoredBody>, explanation: &Explanation, way: Way<'_>) -> Result<Entry, Fault> {
+    async fn open(
+        &self,
+        mut batch: Batch,
+        letter: &Letter<StoredBody>,
+        explanation: &Explanation,
+        way: Way<'_>,
+    ) -> Result<Entry, Fault> {
         let told = Told::of(&self.0, letter, explanation);
         let said = Said::Disclosure {
             channel: way.channel,
@@ -124,7 +148,6 @@ impl Ledger {
             bytes: letter.body.bytes,
             told,
         };
-        let mut batch = self.0.batch();
         batch.line(words::line(&self.0, &said, Tie::Opens(letter.id.clone()))?);
         // CRASH: entry-begun: the disclosure is on the ledger and not one byte has left; the next start writes its outcome
         // as unknown.

@@ -24,7 +24,7 @@ const WAY: Way<'static> = Way { channel: Channel::TlsEmail, host: "mx.marker-dom
 async fn begin(world: &World, store: &Store) -> Entry {
     let id = world.accept(store, b"letter").await;
     let letter = store.load(&id).await.unwrap().record.letter;
-    Ledger::over(store).open(&letter, &explanation(), WAY).await.unwrap()
+    Ledger::over(store).open(store.batch(), &letter, &explanation(), WAY).await.unwrap()
 }
 
 /// A stopped gateway with `lines` lines on its ledger.
@@ -149,7 +149,7 @@ async fn a_ledger_that_cannot_be_written_gives_no_entry() {
     let id = world.accept(&store, b"letter").await;
     let letter = store.load(&id).await.unwrap().record.letter;
     store.clone().close().await;
-    let entry = Ledger::over(&store).open(&letter, &explanation(), WAY).await;
+    let entry = Ledger::over(&store).open(store.batch(), &letter, &explanation(), WAY).await;
     assert_eq!(entry.err(), Some(Fault::Stopped));
 }
 

@@ -42,6 +42,7 @@ pub(super) enum Change {
     Letter(queue::Insert),
     Settle(queue::Settle),
     Amend(queue::Amend),
+    Undisturbed(queue::Undisturbed),
     Trail(LetterId, Vec<u8>),
     LeaseLetters {
         until: i64,
@@ -88,6 +89,13 @@ impl Batch {
             }))
         });
         self.take(change)
+    }
+
+    /// Fails with [`Fault::Overtaken`] when a register entry that the letter rests on has changed since
+    /// [`Lease::rest_on`], and with [`Fault::Stale`] when the lease has passed to someone else.
+    pub fn undisturbed(&mut self, lease: &Lease) -> &mut Self {
+        let Lease { id, token, wake, .. } = lease;
+        self.take(Ok(Change::Undisturbed(queue::Undisturbed { id: id.clone(), token: *token, wake: *wake })))
     }
 
     /// Puts a changed record in place of the one loaded, and makes the letter due now. Fails with [`Fault::Stale`]

@@ -19,6 +19,9 @@ pub enum Fault {
     /// The lease has passed to someone else, or the letter was settled or changed meanwhile; the batch was undone.
     #[error("the lease or the copy is out of date; read again")]
     Stale,
+    /// A register entry that the letter rests on has changed since it was loaded; the batch was undone.
+    #[error("the register has changed meanwhile; decide again")]
+    Overtaken,
     /// There is no such thing, or its key has been destroyed.
     #[error("no such entry, or it has been erased")]
     NotFound,
@@ -36,7 +39,8 @@ pub enum Fault {
 impl Fault {
     /// One batch fails alone with these; any other fault of a write stops the writer.
     pub(super) const fn is_the_batch_s_own(&self) -> bool {
-        matches!(self, Self::Conflict | Self::Stale | Self::NotFound | Self::Damaged(_) | Self::Shape(_))
+        let undone = matches!(self, Self::Conflict | Self::Stale | Self::Overtaken | Self::NotFound);
+        undone || matches!(self, Self::Damaged(_) | Self::Shape(_))
     }
 }
 

@@ -20,9 +20,9 @@ pub struct Envelope {
     pub reverse_path: Option<Mailbox>,
     /// RFC 3461 §4.1 words in upper case, `NEVER` or some of `SUCCESS FAILURE DELAY`; empty when not said.
     pub notify: Vec<String>,
-    /// RFC 3461 §4.2, as sent.
+    /// RFC 3461 §4.2, decoded: `type;address`.
     pub orcpt: Option<String>,
-    /// RFC 3461 §4.4, as sent.
+    /// RFC 3461 §4.4, decoded.
     pub envid: Option<String>,
     /// RFC 3461 §4.3, `FULL` or `HDRS`.
     pub ret: Option<String>,
@@ -157,6 +157,10 @@ impl Lease {
     #[must_use]
     pub const fn deadline(&self) -> Timestamp {
         self.deadline
+    }
+    /// The attempt rests on the register as it is after this loading: [`super::Batch::undisturbed`] holds it to that.
+    pub const fn rest_on(&mut self, loaded: &Loaded) {
+        self.wake = loaded.wake;
     }
 }
 

@@ -276,6 +276,11 @@ impl Snapshot {
     pub async fn lines(&mut self, after: i64, limit: i64) -> Result<Vec<line::Line>, Fault> {
         line::page(&mut self.0, after, limit).await
     }
+
+    /// The last ledger lines, newest first: number and text.
+    pub async fn last_lines(&mut self, limit: i64) -> Result<Vec<(i64, String)>, Fault> {
+        line::last(&mut self.0, limit).await
+    }
 }
 
 impl Ground {

@@ -53,6 +53,13 @@ pub(super) struct Amend {
     pub summary: Vec<u8>,
 }
 
+/// What an attempt rests on.
+pub(super) struct Undisturbed {
+    pub id: LetterId,
+    pub token: i64,
+    pub wake: i64,
+}
+
 pub(super) async fn insert(tx: &mut AnyConnection, letter: Insert, now: i64) -> Result<(), Fault> {
     let waits = letter.contents.is_some();
     let (blob, wrapped_key, sealed) =
@@ -217,6 +224,13 @@ pub(super) async fn amend(tx: &mut AnyConnection, amend: Amend, now: i64) -> Res
     .execute(tx)
     .await?;
     if done.rows_affected() == 0 { Err(Fault::Stale) } else { Ok(()) }
+}
+
+/// Is the attempt's holder still the holder, and the register as it was read for it?
+pub(super) async fn undisturbed(tx: &mut AnyConnection, rests: &Undisturbed) -> Result<(), Fault> {
+    let row = sqlx::query("SELECT wake FROM letter WHERE id = $1 AND lease_token = $2 AND lease_until > 0");
+    let row = row.bind(rests.id.to_string()).bind(rests.token).fetch_optional(tx).await?.ok_or(Fault::Stale)?;
+    if row.try_get::<i64, _>(0)? == rests.wake { Ok(()) } else { Err(Fault::Overtaken) }
 }
 
 /// Makes every waiting letter that rests on `name` due now. An attempt under way notices when it settles.

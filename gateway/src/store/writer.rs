@@ -149,8 +149,10 @@ impl Writer {
         let mut done = Committed::default();
         let tx = &mut self.conn;
         for change in changes {
-            after.wakes |=
-                !matches!(change, Change::LeaseLetters { .. } | Change::LeaseNotices { .. } | Change::Line(_));
+            after.wakes |= !matches!(
+                change,
+                Change::LeaseLetters { .. } | Change::LeaseNotices { .. } | Change::Line(_) | Change::Undisturbed(_)
+            );
             match change {
                 Change::Letter(letter) => {
                     if let Some(contents) = &letter.contents {
@@ -165,6 +167,7 @@ impl Writer {
                 }
                 Change::Settle(settle) => after.unused_blobs.extend(queue::settle(tx, settle, now).await?),
                 Change::Amend(amend) => queue::amend(tx, amend, now).await?,
+                Change::Undisturbed(rests) => queue::undisturbed(tx, &rests).await?,
                 Change::Trail(letter, sealed) => queue::append(tx, &letter, sealed).await?,
                 Change::LeaseLetters { until, limit } => done.letters = queue::lease(tx, (now, until), limit).await?,
                 Change::Notice(notice) => notice::insert(tx, notice, now).await?,

@@ -92,14 +92,14 @@ fn delivery_status(out: &mut Lines, report: &Report, desk: &Desk) -> Result<(), 
     out.line("Content-Type: message/delivery-status");
     out.line("");
     out.field("Reporting-MTA", "the gateway's name", &format!("dns; {}", desk.own_name))?;
-    if let Some(envid) = report.wishes.envid.as_deref().and_then(from_xtext) {
-        out.field("Original-Envelope-Id", "ENVID", &envid)?;
+    if let Some(envid) = report.wishes.envid.as_deref().and_then(printable) {
+        out.field("Original-Envelope-Id", "ENVID", envid)?;
     }
     out.field("Arrival-Date", "the arrival", &date(report.arrived, desk, "the arrival")?)?;
     out.line("");
     if let Some((kind, address)) = report.wishes.orcpt.as_deref().and_then(|orcpt| orcpt.split_once(';')) {
         let plain_kind = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if let Some(address) = from_xtext(address).filter(|_| plain_kind) {
+        if let Some(address) = printable(address).filter(|_| plain_kind) {
             out.field("Original-Recipient", "ORCPT", &format!("{kind}; {address}"))?;
         }
     }
@@ -203,25 +203,10 @@ fn typed(mailbox: &Mailbox) -> String {
     out
 }
 
-/// Decodes xtext (RFC 3461 §4): `+` and two upper-case hex digits stand for one octet. Printable ASCII or nothing.
-fn from_xtext(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut out = String::new();
-    while let Some(byte) = bytes.next() {
-        let octet = match byte {
-            b'+' => {
-                let digits = [bytes.next()?, bytes.next()?];
-                let digits = str::from_utf8(&digits).ok().filter(|digits| !digits.starts_with('+'))?;
-                u8::from_str_radix(digits, 16).ok()?
-            }
-            byte => byte,
-        };
-        if !(b' '..=b'~').contains(&octet) || out.len() >= 500 {
-            return None;
-        }
-        out.push(char::from(octet));
-    }
-    (!out.trim().is_empty()).then_some(out)
+/// What the sender's program made up, if it can stand in a field: printable ASCII, and not blank.
+fn printable(text: &str) -> Option<&str> {
+    let is_fit = text.len() <= 500 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !text.trim().is_empty();
+    is_fit.then_some(text)
 }
 
 fn ascii(text: &str) -> String {

@@ -54,7 +54,7 @@ pub struct Report {
     pub news: News,
 }
 
-/// What the sender's program asked for (RFC 3461 §4), as sent. `RET` is not among it: headers only, always.
+/// What the sender's program asked for (RFC 3461 §4), decoded. `RET` is not among it: headers only, always.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Wishes {
     /// `NEVER`, or some of `SUCCESS FAILURE DELAY`; empty when not said.

@@ -18,7 +18,7 @@ use super::peer::{Authority, HOST, Script, Seen, serve, waits};
 use super::{MARKER, agency, domain, mailbox};
 use crate::ledger::{Entry, Ledger, Way};
 use crate::outbound::smtp::{Call, Fault, Greeting, Receipt, SendFailure, Session};
-use crate::store::tests::World;
+use crate::store::tests::{World, commit};
 
 const NOW: Timestamp = Timestamp(1_790_000_000);
 const LATER: Timestamp = Timestamp(1_900_000_000);
@@ -139,7 +139,12 @@ async fn road(script: Script, cleared: &Cleared<StoredBody>, explanation: &Expla
     let world = World::new();
     let store = world.serve().await;
     let way = Way { channel: Channel::TlsEmail, host: HOST };
-    let entry = Ledger::over(&store).begin(cleared, explanation, way).await.unwrap();
+    let received = world.body(&store, b"a body that is not read").await;
+    let mut new = world.new_letter(received.body());
+    new.record.letter.id = cleared.letter().id.clone();
+    commit(&store, |batch| batch.accept(new)).await.unwrap();
+    let lease = store.due(1).await.unwrap().remove(0);
+    let entry = Ledger::over(&store).begin(&lease, cleared, explanation, way).await.unwrap();
     store.close().await;
     let authority = Authority::new();
     let (ours, theirs) = tokio::io::duplex(1 << 14);
