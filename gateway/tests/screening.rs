@@ -250,6 +250,29 @@ async fn words_beside_and_within_a_page_are_read() {
 }
 
 #[tokio::test]
+async fn words_in_tiles_and_masks_are_read() {
+    let page = "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Resources << /Pattern << /P 6 0 R >> \
+        /ExtGState << /G << /SMask << /S /Alpha /G 7 0 R >> >> >> /Font << /F 4 0 R >> >> >>";
+    let font = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>";
+    let content = stream("", b"/G gs /Pattern cs /P scn 0 0 99 99 re f");
+    let tile = stream("/Type /Pattern /PatternType 1", b"BT /F 9 Tf (999 526 0182) Tj ET");
+    let mask = stream("/Type /XObject /Subtype /Form", b"BT /F 9 Tf (999 016 6137) Tj ET");
+    let file = pdf(&[CATALOG.into(), PAGES.into(), page.into(), font.into(), content, tile, mask]);
+    let reading = read(letter_with(&file), limits()).await;
+    assert_eq!(reading.unread, []);
+    assert_eq!(numbers(&reading), expect(&[("9990166137", 3, Some(1)), ("9995260182", 3, Some(1))]));
+    // A digit painted over the number, so that it reads as another.
+    let page = "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Resources << /Font << /F 4 0 R >> >> >>";
+    let over = stream("", b"BT /F 9 Tf (999 526) Tj ( 0182) Tj ET 1 g BT /F 9 Tf (7) Tj ET");
+    let over = pdf(&[CATALOG.into(), PAGES.into(), page.into(), font.into(), over]);
+    assert_eq!(numbers(&read(letter_with(&over), limits()).await), expect(&[("9995260182", 3, Some(1))]));
+    // A PDF that is a Word document as well.
+    let both = [file, docx(&[("word/document.xml", 10)])].concat();
+    let reading = read(letter_with(&both), limits()).await;
+    assert!(reading.unread.contains(&Unread { part: 3, why: Why::Ambiguous }), "{reading:?}");
+}
+
+#[tokio::test]
 async fn a_font_that_tells_no_characters_is_not_read() {
     let page = "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Resources << /Font << /F 4 0 R >> >> >>";
     let font = "<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /Identity-H >>";

@@ -69,7 +69,12 @@ fn beside<W: Write>(message: &Message<'_>, report: &mut Report<W>) {
 /// Sniffs and reads one attached document. What its declared type says does not matter: programs sniff as well.
 fn read_document<W: Write>(part: u32, bytes: &[u8], limits: &Limits, report: &mut Report<W>) {
     let read = catch_unwind(AssertUnwindSafe(|| match sniff(bytes) {
-        Sniffed::Pdf => pdf::read(part, bytes, limits, report),
+        Sniffed::Pdf => {
+            if ends_as_zip(bytes) {
+                report.unread(part, Why::Ambiguous);
+            }
+            pdf::read(part, bytes, limits, report)
+        }
         Sniffed::Zip => docx::read(part, bytes, limits, report),
         Sniffed::Image => {
             report.image();
@@ -80,6 +85,13 @@ fn read_document<W: Write>(part: u32, bytes: &[u8], limits: &Limits, report: &mu
     if let Err(why) = read.unwrap_or(Err(Why::Broken)) {
         report.unread(part, why);
     }
+}
+
+/// A ZIP is read from its end (APPNOTE 4.3.16), whatever it begins with: a PDF may be a Word document as well.
+fn ends_as_zip(bytes: &[u8]) -> bool {
+    const END_BYTES_MAX: usize = 22 + 65_535;
+    let tail = bytes.get(bytes.len().saturating_sub(END_BYTES_MAX)..).unwrap_or_default();
+    tail.windows(4).any(|window| window == b"PK\x05\x06")
 }
 
 enum Sniffed {
