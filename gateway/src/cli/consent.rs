@@ -8,10 +8,9 @@ use policy::{Agency, AgencyOrKind, Consent, Subject, SubjectId};
 use serde_json::{Value, json};
 
 use super::args;
-use super::out::{Failure, Outcome, table};
+use super::out::{Outcome, table};
 use super::record::{absent, record};
 use super::visit::Visit;
-use crate::registers::RegisterError;
 use crate::status::Status;
 use crate::store::{Fault, Filter, Overview, State};
 
@@ -27,13 +26,11 @@ pub(super) async fn consent(visit: &Visit, verb: args::Consent) -> Outcome {
 
 async fn withdraw(visit: &Visit, one: &args::OneBy) -> Outcome {
     visit.permit(&one.by, &[]).await?;
-    let now = visit.seams.clock.now();
-    let what = visit.registers.withdraw(&one.id, now, &one.by).await.map_err(|error| match error {
-        RegisterError::NotFound { .. } => absent::<Consent>(&one.id),
-        error => Failure::from(error),
-    })?;
     let entry: Consent = visit.registers.read(&one.id).await?.ok_or_else(|| absent::<Consent>(&one.id))?;
+    // Once it is withdrawn, a gateway at work may have refused them before they are counted.
     let touched = letters(visit, &entry, &[State::Queued, State::Held]).await?;
+    let now = visit.seams.clock.now();
+    let what = visit.registers.withdraw(&one.id, now, &one.by).await?;
     let sent = letters(visit, &entry, &[State::Delivered]).await?;
     let since = entry.withdrawn.unwrap_or(now);
     let ids = |letters: &[Overview]| letters.iter().map(|letter| letter.id.to_string()).collect::<Vec<_>>();

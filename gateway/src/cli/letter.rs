@@ -140,8 +140,13 @@ fn next(letter: &Overview) -> String {
 fn obstacle(standing: &Value) -> Option<String> {
     let hindrance = standing.get("hindrance").filter(|hindrance| hindrance.is_object())?;
     let part = |name: &str| hindrance.get(name).and_then(Value::as_str).unwrap_or_default();
-    let host = Some(part("host")).filter(|host| !host.is_empty()).map(|host| format!(" ({host})")).unwrap_or_default();
-    Some(format!("{}{host} {}", part("sentence"), part("diagnostic")).trim().to_owned())
+    let told = [part("host"), plain(part("diagnostic"))].into_iter().filter(|text| !text.is_empty());
+    Some(format!("{} {}", part("sentence"), told.collect::<Vec<_>>().join(": ")).trim().to_owned())
+}
+
+/// A diagnostic without its type (RFC 3464 §2.3.6), which says nothing to people.
+fn plain(diagnostic: &str) -> &str {
+    diagnostic.split_once("; ").map_or(diagnostic, |(_, text)| text)
 }
 
 async fn trail(visit: &Visit, id: &LetterId) -> Outcome {
@@ -174,11 +179,11 @@ fn particulars(Event { what, facts, .. }: &Event) -> String {
             let codes: Vec<_> = codes.filter_map(|reason| reason.get("code")?.as_str()).collect();
             format!("{} {}", at("/verdict"), codes.join(", "))
         }
-        Happening::Deferred => format!("{} {}", at("/why/sentence"), at("/why/diagnostic")),
+        Happening::Deferred => format!("{} {}", at("/why/sentence"), plain(&at("/why/diagnostic"))),
         Happening::Delivered => {
             format!("by {} to {}, {} octets", at("/channel"), at("/receipt/host"), at("/receipt/bytes"))
         }
-        Happening::Failed | Happening::Expired => format!("{} {}", at("/sentence"), at("/diagnostic")),
+        Happening::Failed | Happening::Expired => format!("{} {}", at("/sentence"), plain(&at("/diagnostic"))),
         Happening::Amended => match facts.pointer("/confirmed/part") {
             Some(part) => format!("{} confirmed what was found in part {part}", at("/by")),
             None => format!("{} said whom it is about", at("/by")),

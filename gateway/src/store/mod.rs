@@ -191,7 +191,10 @@ impl Store {
             let _ = keeper.await;
         }
         self.0.readers.close().await;
-        self.0.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(lock) = self.0.serving.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Said aloud: a child that was forked a moment ago may still hold a copy of the descriptor.
+            let _ = lock.unlock();
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
