@@ -32,8 +32,9 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     let mut mark = journey.store.mark();
     while !*closing.borrow() {
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-        let letters = journey.store.due(free).await?;
-        let notices = journey.store.due_notices(free).await?;
+        while under_way.try_join_next().is_some() {}
+        let letters = or_none(journey.store.due(free).await)?;
+        let notices = or_none(journey.store.due_notices(free).await)?;
         let found_any = !letters.is_empty() || !notices.is_empty();
         for lease in letters {
             let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
@@ -60,7 +61,8 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
         }
         let has_room = room.available_permits() > 0;
         let next = if has_room {
-            journey.store.next_due().await?.into_iter().chain(journey.store.next_notice().await?).min()
+            let due = or_none(journey.store.next_due().await)?;
+            due.into_iter().chain(or_none(journey.store.next_notice().await)?).min()
         } else {
             None
         };
@@ -76,17 +78,28 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     Ok(())
 }
 
+/// Nothing, where another process has the database locked (a long import, say): that passes, and is no reason to stop.
+fn or_none<T: Default>(asked: Result<T, Fault>) -> Result<T, Fault> {
+    match asked {
+        Err(fault @ Fault::Busy) => {
+            tracing::warn!(%fault, "the queue waits");
+            Ok(T::default())
+        }
+        asked => asked,
+    }
+}
+
 impl Journey {
     /// Sends one notice over a verified session to the sender's own side.
     async fn send_notice(&self, lease: NoticeLease) -> Result<(), Fault> {
         let mut batch = self.store.batch();
         let end = match serde_json::from_value::<Report>(lease.body.clone()) {
             Err(_) => NoticeEnd::Dropped,
-            Ok(report) if self.is_stale(&report).await? => NoticeEnd::Dropped,
+            Ok(report) if self.is_stale(&report).await? || !self.is_for_us(&report) => NoticeEnd::Dropped,
             Ok(report) => self.try_notice(&report, &lease).await,
         };
         if end == NoticeEnd::Dropped {
-            tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, or its life ended");
+            tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, not for our own side, or its life ended");
         }
         batch.settle_notice(&lease, end);
         batch.commit().await.map(drop)
@@ -96,6 +109,11 @@ impl Journey {
     async fn is_stale(&self, report: &Report) -> Result<bool, Fault> {
         let is_delay = matches!(report.news, News::Delayed { .. });
         Ok(is_delay && self.store.letter(&report.letter).await?.state != State::Queued)
+    }
+
+    /// A domain may have left the settings since the letter came.
+    fn is_for_us(&self, report: &Report) -> bool {
+        self.terms.own_domains.contains(report.to.domain())
     }
 
     async fn try_notice(&self, report: &Report, lease: &NoticeLease) -> NoticeEnd {

@@ -4,7 +4,7 @@
 
 mod cast;
 mod clinician;
-mod peer;
+pub(crate) mod peer;
 mod postfix;
 mod story;
 mod world;
