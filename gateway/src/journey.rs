@@ -178,7 +178,11 @@ impl Journey {
             Ok(road) => road,
             Err(cannot) => return self.no_road(attempt, &cannot).await,
         };
-        let stored = self.store.open_blob(&cleared.letter().body.blob)?;
+        let stored = match self.store.open_blob(&cleared.letter().body.blob) {
+            Ok(stored) => stored,
+            // Ours to mend, and not to be waited for in silence.
+            Err(fault) => return self.put_off(attempt, (&SendFailure::unreadable(&fault)).into(), None).await,
+        };
         let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;

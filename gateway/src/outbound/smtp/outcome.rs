@@ -128,6 +128,11 @@ pub enum Fault {
 }
 
 impl SendFailure {
+    /// The stored letter cannot be read.
+    pub(crate) fn unreadable(error: &impl std::fmt::Display) -> Self {
+        Self::Fault(Fault::Release(error.to_string()))
+    }
+
     /// A failure of the connection before the final dot.
     pub(super) const fn lost(error: WireError, at: Stage) -> Self {
         let status = match error {
