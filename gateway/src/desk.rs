@@ -23,7 +23,10 @@ static PASSWORD_CHECKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4)
 impl Desk for Journey {
     type Body = store::Incoming;
 
-    async fn sign_in(&self, login: &str, password: Secret, _from: IpAddr) -> Result<Account, SignInRefused> {
+    async fn sign_in(&self, login: &str, password: Secret, from: IpAddr) -> Result<Account, SignInRefused> {
+        if !self.sign_ins.may_try(login, from) {
+            return Err(SignInRefused::Later);
+        }
         let user = self.registers.user(login).await.map_err(later)?;
         let _turn = PASSWORD_CHECKS.acquire().await;
         // An unknown login costs the same as a wrong password.
@@ -32,7 +35,10 @@ impl Desk for Journey {
         let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false);
         match user {
             Some(user) if is_right => self.account(&user.staff).await,
-            _ => Err(SignInRefused::Wrong),
+            _ => {
+                self.sign_ins.failed(login, from);
+                Err(SignInRefused::Wrong)
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Out
 use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::intake::{Answer, Declaration, DryRun, Envelope};
+use crate::intake::{Answer, Declaration, DryRun, Envelope, SignIns};
 use crate::ledger::{Ledger, Way};
 use crate::outbound::deliver::{CannotSend, Class, Outbound, ProvenFor, VerifiedBy};
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
@@ -52,6 +52,8 @@ pub struct Parts {
     pub roots: Roots,
     /// Who speaks in notices and on covers.
     pub letterhead: Letterhead,
+    /// Failed sign-ins, and who has had too many.
+    pub sign_ins: SignIns,
     /// When letters are tried again.
     pub schedule: schedule::Settings,
     /// Waits and limits that are the journey's own.
@@ -178,10 +180,10 @@ impl Journey {
             Ok(road) => road,
             Err(cannot) => return self.no_road(attempt, &cannot).await,
         };
+        self.is_still_so(attempt).await?;
         let stored = match self.store.open_blob(&cleared.letter().body.blob) {
             Ok(stored) => stored,
-            // Ours to mend, and not to be waited for in silence.
-            Err(fault) => return self.put_off(attempt, (&SendFailure::unreadable(&fault)).into(), None).await,
+            Err(fault) => return self.put_off(attempt, (&SendFailure::ours(fault)).into(), None).await,
         };
         let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
@@ -211,6 +213,17 @@ impl Journey {
             Err(failure @ SendFailure::Rejected { .. }) => self.fail(attempt, (&failure).into(), Some(&finished)).await,
             Err(failure) => self.put_off(attempt, (&failure).into(), Some(&finished)).await,
         }
+    }
+
+    /// Looks once more, with the road open. A change of the register that touches the letter is seen when the entry is
+    /// begun; an address that another agency has taken over, or an hour that has struck, is seen here.
+    async fn is_still_so(&self, attempt: &Attempt) -> Result<(), Fault> {
+        let facts = self.registers.facts(&attempt.record.letter).await?;
+        let Decision { explanation, outcome: _ } =
+            policy::decide(&facts, attempt.record.letter.clone(), self.clock.moment());
+        let before = &attempt.explanation;
+        let same = explanation.facts_sha256 == before.facts_sha256 && explanation.channels == before.channels;
+        if same && explanation.verdict == before.verdict { Ok(()) } else { Err(Fault::Overtaken) }
     }
 
     /// The first channel of the clearance that is open now. One that cannot be met now puts the letter off; one that
@@ -288,3 +301,6 @@ fn agency_of(facts: Facts) -> Option<Agency> {
         Recipient::OwnAddress | Recipient::Unlisted { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

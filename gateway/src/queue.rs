@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use policy::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -18,6 +19,9 @@ use crate::store::{Fault, NoticeEnd, NoticeLease, State};
 #[derive(Clone, Copy, Debug)]
 pub struct Width(pub u16);
 
+/// Nothing is due before it.
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
 /// Works until `closing` turns true; then lets what is under way end.
 ///
 /// # Errors
@@ -27,10 +31,11 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     let mut under_way = JoinSet::new();
     let mut mark = journey.store.mark();
     while !*closing.borrow() {
-        while under_way.try_join_next().is_some() {}
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-        let (letters, notices) = (journey.store.due(free).await?, journey.store.due_notices(free).await?);
-        let is_idle = letters.is_empty() && notices.is_empty();
+        while under_way.try_join_next().is_some() {}
+        let letters = or_none(journey.store.due(free).await)?;
+        let notices = or_none(journey.store.due_notices(free).await)?;
+        let found_any = !letters.is_empty() || !notices.is_empty();
         for lease in letters {
             let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
             under_way.spawn(async move {
@@ -51,20 +56,37 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
                 drop(permit);
             });
         }
-        if is_idle {
-            let due = journey.store.next_due().await?.into_iter().chain(journey.store.next_notice().await?).min();
-            let due = due.unwrap_or(policy::Timestamp(i64::MAX));
-            tokio::select! {
-                () = journey.store.changed(&mut mark) => {}
-                () = journey.clock.sleep_until(due) => {}
-                Some(_) = under_way.join_next() => {}
-                _ = closing.wait_for(|now| *now) => {}
-                () = journey.store.stopped() => return Err(Fault::Stopped),
-            }
+        if found_any {
+            continue;
+        }
+        let has_room = room.available_permits() > 0;
+        let next = if has_room {
+            let due = or_none(journey.store.next_due().await)?;
+            due.into_iter().chain(or_none(journey.store.next_notice().await)?).min()
+        } else {
+            None
+        };
+        tokio::select! {
+            () = journey.store.changed(&mut mark), if has_room => {}
+            () = journey.clock.sleep_until(next.unwrap_or(NEVER)) => {}
+            Some(_) = under_way.join_next() => {}
+            _ = closing.wait_for(|now| *now) => {}
+            () = journey.store.stopped() => return Err(Fault::Stopped),
         }
     }
     while under_way.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Nothing, where another process has the database locked (a long import, say): that passes, and is no reason to stop.
+fn or_none<T: Default>(asked: Result<T, Fault>) -> Result<T, Fault> {
+    match asked {
+        Err(fault @ Fault::Busy) => {
+            tracing::warn!(%fault, "the queue waits");
+            Ok(T::default())
+        }
+        asked => asked,
+    }
 }
 
 impl Journey {
@@ -73,11 +95,11 @@ impl Journey {
         let mut batch = self.store.batch();
         let end = match serde_json::from_value::<Report>(lease.body.clone()) {
             Err(_) => NoticeEnd::Dropped,
-            Ok(report) if self.is_stale(&report).await? => NoticeEnd::Dropped,
+            Ok(report) if self.is_stale(&report).await? || !self.is_for_us(&report) => NoticeEnd::Dropped,
             Ok(report) => self.try_notice(&report, &lease).await,
         };
         if end == NoticeEnd::Dropped {
-            tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, or its life ended");
+            tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, not for our own side, or its life ended");
         }
         batch.settle_notice(&lease, end);
         batch.commit().await.map(drop)
@@ -87,6 +109,11 @@ impl Journey {
     async fn is_stale(&self, report: &Report) -> Result<bool, Fault> {
         let is_delay = matches!(report.news, News::Delayed { .. });
         Ok(is_delay && self.store.letter(&report.letter).await?.state != State::Queued)
+    }
+
+    /// A domain may have left the settings since the letter came.
+    fn is_for_us(&self, report: &Report) -> bool {
+        self.terms.own_domains.contains(report.to.domain())
     }
 
     async fn try_notice(&self, report: &Report, lease: &NoticeLease) -> NoticeEnd {

@@ -13,6 +13,7 @@ use keys::storage::StorageKey;
 
 use crate::clock::Clock;
 use crate::dice::Dice;
+use crate::intake::SignIns;
 use crate::journey::{Journey, Parts, Terms};
 use crate::ledger::Ledger;
 use crate::outbound::names::Names;
@@ -147,6 +148,7 @@ pub fn journey(
         outbound: deliver::Outbound::new(outbound(settings, own_addresses), seams.names.clone(), dice.clone()),
         roots: roots(settings.outbound.roots_file.as_deref())?.unwrap_or_else(Roots::public),
         letterhead: letterhead(settings),
+        sign_ins: SignIns::new(&clock),
         schedule: schedule(settings),
         terms: Terms {
             own_domains: settings.provider.domains.clone(),

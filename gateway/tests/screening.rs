@@ -165,6 +165,69 @@ async fn every_place_for_words_is_read() {
     assert!(gateway::screening::candidate_names(&reading).contains(&"cara finch".to_owned()));
 }
 
+/// Text that is in no part for one reader, and shown by the next.
+#[tokio::test]
+async fn what_stands_between_the_parts_is_read() {
+    async fn check(what: &str, body: &str, is_ambiguous: bool) {
+        let letter = format!("From: a@post.example\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n{body}");
+        let reading = read(letter.into_bytes(), limits()).await;
+        let ambiguous = reading.unread.iter().any(|unread| unread.why == Why::Ambiguous);
+        assert_eq!(ambiguous, is_ambiguous, "{what}: {reading:?}");
+        let found = numbers(&reading).iter().any(|(number, ..)| number == "nhs:9995260182");
+        assert!(found || is_ambiguous, "{what}");
+    }
+    const PART: &str = "--b\r\nContent-Type: text/plain\r\n\r\nPlease see attached.\r\n";
+    check("a preamble", &format!("999 526 0182\r\n{PART}--b--\r\n"), false).await;
+    check("an epilogue", &format!("{PART}--b--\r\n999 526 0182\r\n"), false).await;
+    let inner =
+        "--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n999 526 0182\r\n";
+    check("an inner epilogue", &format!("{inner}{PART}--b--\r\n"), false).await;
+    check("a false end", &format!("{PART}--b--and on\r\n\r\n999 526 0182\r\n--b--\r\n"), true).await;
+    check("a part after the end", &format!("{PART}--b--\r\n--b\r\n\r\nOTk5IDUyNiAwMTgy\r\n--b--\r\n"), true).await;
+    check("a boundary in a line", &format!("{PART}See --b: 999 526 0182\r\n--b--\r\n"), true).await;
+    check("a longer boundary", &format!("{PART}--bc\r\nX: 999 526 0182\r\n\r\n--b--\r\n"), true).await;
+    check("text in a field", "--b\r\nX-Note: 999 526 0182\r\n\r\nx\r\n--b--\r\n", false).await;
+    check("text as a field", "--b\r\nNo field, 999 526 0182\r\n\r\nx\r\n--b--\r\n", true).await;
+    let described = "--b\r\nContent-Description: 999 526 0182\r\n\r\nx\r\n--b--\r\n";
+    check("a description", described, false).await;
+    let named = "--b\r\nContent-Type: text/plain; name=\"999_526_0182.txt\"\r\n\
+        Content-Disposition: attachment; filename=\"letter.txt\"\r\n\r\nx\r\n--b--\r\n";
+    check("a second name", named, false).await;
+    let twice =
+        "--b\r\nContent-Type: multipart/mixed; boundary=c; boundary=d\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n--b--\r\n";
+    check("two boundaries", twice, true).await;
+    let continued =
+        "--b\r\nContent-Type: multipart/mixed; boundary*0=c; boundary*1=d\r\n\r\n--cd\r\n\r\nx\r\n--cd--\r\n--b--\r\n";
+    check("a boundary in pieces", continued, true).await;
+    let unknown = "--b\r\nContent-Type: text/plain; charset=cp037\r\n\r\nx\r\n--b--\r\n";
+    check("a character set that we do not know", unknown, true).await;
+    let wide = "--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+        //45ADkAOQA1ADIANgAwADEAOAAyAA==\r\n--b--\r\n";
+    check("UTF-16 that does not say so", wide, true).await;
+}
+
+/// Letters as mail programs write them stand between no two stools.
+#[tokio::test]
+async fn honest_letters_are_not_ambiguous() {
+    async fn check(letter: &str) {
+        let reading = read(letter.replace('\n', "\r\n").into_bytes(), limits()).await;
+        assert_eq!(reading.unread, [], "{letter}");
+    }
+    check(
+        "Content-Type: multipart/mixed;\n boundary=\"_004_AB_\"\n\nThis is a multi-part message in MIME format.\n\n\
+        --_004_AB_\nContent-Type: multipart/related;\n\tboundary=\"_003_AB_\"; type=\"text/html\"\n\n--_003_AB_\n\
+        Content-Type: multipart/alternative; boundary=_000_AB_\n\n--_000_AB_\nContent-Type: text/plain; charset=\"us-ascii\"\n\
+        \nHello\n-- \nO. Lamb\n\n--_000_AB_\nContent-Type: text/html; charset=\"Windows-1252\"\n\
+        Content-Transfer-Encoding: quoted-printable\n\n<p>Hello</p>\n\n--_000_AB_--\n\n--_003_AB_--\n\n--_004_AB_\n\
+        Content-Type: message/rfc822\n\nFrom: Cara Finch <c@post.example>\nContent-Type: multipart/mixed; boundary=q\n\n\
+        --q\n\nforwarded\n--q--\n\n--_004_AB_--\n",
+    )
+    .await;
+    check("Content-Type: text/plain; charset=ISO-8859-15\n\nHello\n--\nO. Lamb\n").await;
+    check("\nHello\n").await;
+    check("Content-Type: multipart/mixed; boundary=x\n\n--x\n\nHello\n--x--").await;
+}
+
 const CATALOG: &str = "<< /Type /Catalog /Pages 2 0 R >>";
 const PAGES: &str = "<< /Type /Pages /Kids [ 3 0 R ] /Count 1 >>";
 
@@ -184,6 +247,29 @@ async fn words_beside_and_within_a_page_are_read() {
     let expected =
         [("9990166137", 3, None), ("9991590838", 3, None), ("9993909963", 3, Some(1)), ("9995260182", 3, Some(1))];
     assert_eq!(numbers(&reading), expect(&expected));
+}
+
+#[tokio::test]
+async fn words_in_tiles_and_masks_are_read() {
+    let page = "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Resources << /Pattern << /P 6 0 R >> \
+        /ExtGState << /G << /SMask << /S /Alpha /G 7 0 R >> >> >> /Font << /F 4 0 R >> >> >>";
+    let font = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>";
+    let content = stream("", b"/G gs /Pattern cs /P scn 0 0 99 99 re f");
+    let tile = stream("/Type /Pattern /PatternType 1", b"BT /F 9 Tf (999 526 0182) Tj ET");
+    let mask = stream("/Type /XObject /Subtype /Form", b"BT /F 9 Tf (999 016 6137) Tj ET");
+    let file = pdf(&[CATALOG.into(), PAGES.into(), page.into(), font.into(), content, tile, mask]);
+    let reading = read(letter_with(&file), limits()).await;
+    assert_eq!(reading.unread, []);
+    assert_eq!(numbers(&reading), expect(&[("9990166137", 3, Some(1)), ("9995260182", 3, Some(1))]));
+    // A digit painted over the number, so that it reads as another.
+    let page = "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Resources << /Font << /F 4 0 R >> >> >>";
+    let over = stream("", b"BT /F 9 Tf (999 526) Tj ( 0182) Tj ET 1 g BT /F 9 Tf (7) Tj ET");
+    let over = pdf(&[CATALOG.into(), PAGES.into(), page.into(), font.into(), over]);
+    assert_eq!(numbers(&read(letter_with(&over), limits()).await), expect(&[("9995260182", 3, Some(1))]));
+    // A PDF that is a Word document as well.
+    let both = [file, docx(&[("word/document.xml", 10)])].concat();
+    let reading = read(letter_with(&both), limits()).await;
+    assert!(reading.unread.contains(&Unread { part: 3, why: Why::Ambiguous }), "{reading:?}");
 }
 
 #[tokio::test]

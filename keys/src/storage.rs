@@ -193,9 +193,9 @@ fn make(path: &Path) -> std::io::Result<bool> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(render(&fresh_secret()).as_bytes())?;
     file.sync_all()?;
-    // CRASH: a draft nobody reads is left behind; the next start makes another.
+    // CRASH: key-drafted: a draft nobody reads is left behind; the next start makes another.
     let linked = std::fs::hard_link(&draft, path);
-    // CRASH: the key file stands, perhaps not on the disk yet; nothing was sealed under it.
+    // CRASH: key-linked: the key file stands, perhaps not on the disk yet; nothing was sealed under it.
     std::fs::remove_file(&draft)?;
     File::open(folder)?.sync_all()?;
     match linked {

@@ -12,6 +12,7 @@
 
 mod build;
 mod ca;
+mod canary;
 mod channels;
 mod crashes;
 mod doors;
@@ -22,6 +23,7 @@ mod letters;
 mod markers;
 mod peers;
 mod peers_road;
+mod process;
 mod refusals;
 mod strace;
 mod tap;

@@ -31,6 +31,8 @@ pub enum Script {
     Expired,
     /// Shows a certificate that vouches for itself.
     SelfSigned,
+    /// Refuses every recipient with this code, and quotes the command in its reply, as real servers do.
+    QuotesRcpt(u16),
     /// Closes the connection instead of answering this step.
     DropsAt(Step),
     /// Sends each reply one octet to a segment.
@@ -340,6 +342,13 @@ impl Dialogue {
                 self.from = path_of(command);
                 self.to.clear();
                 self.answer(Step::Mail, "250 2.1.0 ok")?;
+            }
+            "RCPT" if let Script::QuotesRcpt(code) = self.script => {
+                self.say(&format!(
+                    "{code} {}.1.1 <{}>: no such user; you said {command}",
+                    code / 100,
+                    path_of(command)
+                ))?;
             }
             "RCPT" => {
                 if self.answer(Step::Rcpt, "250 2.1.5 ok")? {

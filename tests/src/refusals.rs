@@ -108,7 +108,7 @@ fn a_missing_fact_holds_the_letter_and_asks_for_it() {
         (
             about(cast::DEV),
             "consent.none",
-            &["We have no record that the patient agreed", "What to do: Ask the patient.", "Who can help: sender."],
+            &["We have no record that the patient agreed", "What to do: Ask the patient."],
         ),
         (mixed(), "patient.mixed", &["a different patient as well", "check every page"]),
         (about(cast::BEN).with("clinic-ben-castle.docx"), "patient.mixed", &["a different patient as well"]),

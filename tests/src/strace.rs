@@ -1,19 +1,21 @@
 //! Kills a real program at a chosen system call, by strace's injection: the nearest thing to pulling the plug.
 #![allow(dead_code, reason = "an instrument may have a part that no story needs today")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::peers::program;
+use crate::wait;
 
 /// Where the plug is pulled: at the `when`th call of `syscall`, before the call is made.
 #[derive(Clone, Debug)]
 pub struct Kill {
     /// Name, or a list with commas (`fdatasync,fsync`).
     pub syscall: &'static str,
-    /// Counted from 1, over all threads.
+    /// Counted from 1, by each thread for itself, and each name for itself: strace keeps no count of the whole.
     pub when: usize,
     /// Only calls that touch this path.
     pub path: Option<PathBuf>,
@@ -22,29 +24,70 @@ pub struct Kill {
 impl Kill {
     /// The program under strace; the caller adds its arguments.
     pub fn command(&self, program: &Path) -> Command {
+        let mut command = self.traced();
+        command.arg("-qq").arg("--").arg(program);
+        command
+    }
+
+    /// Attached to a program that runs; once this returns, no call of any of its threads goes unseen.
+    pub fn attach(&self, process: u32) -> Running {
+        let words = tempfile::NamedTempFile::new().unwrap();
+        let mut command = self.traced();
+        command.arg("-p").arg(process.to_string()).stderr(words.reopen().unwrap());
+        let mut running = Running::start(&mut command);
+        let said = || fs::read_to_string(words.path()).unwrap();
+        wait::until(
+            || format!("strace to attach: {}", said()),
+            20,
+            || match running.ended() {
+                Some(status) => panic!("strace ended with {status}: {}", said()),
+                None => said().contains(&format!("Process {process} attached")).then_some(()),
+            },
+        );
+        running
+    }
+
+    fn traced(&self) -> Command {
         let mut command = traced(self.path.as_deref());
         command.arg("-o/dev/null").arg("-e").arg(format!("trace={}", self.syscall));
         command.arg("-e").arg(format!("inject={}:signal=KILL:when={}", self.syscall, self.when));
-        command.arg("--").arg(program);
         command
     }
 }
 
-/// How often the program calls `syscall` (touching `path`) on its way to its end: the kill points of that run.
-pub fn count(syscall: &str, path: Option<&Path>, program: &Path, arguments: &[&str]) -> usize {
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let mut command = traced(path);
-    command.arg("-o").arg(log.path()).arg("-e").arg(format!("trace={syscall}")).arg("--").arg(program).args(arguments);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    assert!(status.success(), "{program:?} ended with {status}");
-    let text = fs::read_to_string(log.path()).unwrap();
-    let named = |line: &&str| syscall.split(',').any(|name| line.contains(&format!("{name}(")));
-    text.lines().filter(named).count()
+/// The program under strace, which writes each of these calls to `log`; the caller adds its arguments.
+pub fn recorded(syscalls: &str, log: &Path, program: &Path) -> Command {
+    let mut command = traced(None);
+    command.arg("-qq").arg("-o").arg(log).arg("-e").arg(format!("trace={syscalls}")).arg("--").arg(program);
+    command
+}
+
+/// Of each call in such a log, how often the thread made it that made it most: the kill points of that run.
+pub fn most_calls(log: &str) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    for line in log.lines() {
+        let Some((thread, call)) = line.split_once(' ') else { continue };
+        let name = call.trim_start().split('(').next().unwrap_or_default();
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            *calls.entry((name, thread)).or_insert(0) += 1;
+        }
+    }
+    let mut most = BTreeMap::new();
+    for ((name, _), count) in calls {
+        let known = most.entry(name.to_owned()).or_insert(0);
+        *known = count.max(*known);
+    }
+    most
 }
 
 /// Whether the plug was pulled: strace passes on the signal that ended its program.
 pub fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(9) || status.code() == Some(128 + 9)
+}
+
+/// Asks a process to end.
+pub fn terminate(process: u32) {
+    drop(Command::new("/bin/kill").args(["-TERM", "--", &process.to_string()]).stderr(Stdio::null()).status());
 }
 
 /// A program that runs in the background, under strace or not; ended with all its children when dropped.
@@ -54,6 +97,11 @@ impl Running {
     /// Starts it at the head of a process group of its own.
     pub fn start(command: &mut Command) -> Self {
         Self(command.process_group(0).spawn().unwrap())
+    }
+
+    /// The process that was started.
+    pub fn id(&self) -> u32 {
+        self.0.id()
     }
 
     /// Waits for the end.
@@ -92,9 +140,10 @@ impl Drop for Running {
     }
 }
 
+/// All threads, but no program that is started in turn: what befalls that one is another story.
 fn traced(path: Option<&Path>) -> Command {
     let mut command = Command::new(program("strace"));
-    command.args(["-f", "-qq"]);
+    command.args(["-f", "-b", "execve"]);
     if let Some(path) = path {
         command.arg("-P").arg(path);
     }
@@ -103,6 +152,8 @@ fn traced(path: Option<&Path>) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     /// Copies a file with dd and a sync at the end, killed at `syscall`; whether it was killed and the copy's length.
@@ -128,11 +179,34 @@ mod tests {
     }
 
     #[test]
-    fn counts_the_kill_points_of_a_run() {
+    fn strikes_a_program_that_runs_already() {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy");
-        let arguments = ["if=/dev/zero", &format!("of={}", copy.display()), "bs=10", "count=5"];
-        assert_eq!(count("write", Some(&copy), Path::new("/bin/dd"), &arguments), 5);
+        let mut command = Command::new("/bin/dd");
+        command.arg(format!("of={}", copy.display())).stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut running = Running::start(&mut command);
+        let mut input = running.0.stdin.take().unwrap();
+        let tracer = Kill { syscall: "write", when: 2, path: Some(copy.clone()) }.attach(running.id());
+        input.write_all(&[7; 512]).unwrap();
+        wait::until(|| "the first block".to_owned(), 20, || (fs::metadata(&copy).ok()?.len() == 512).then_some(()));
+        assert!(running.ended().is_none());
+        input.write_all(&[7; 512]).unwrap();
+        assert!(was_killed(running.wait()));
+        assert_eq!((fs::metadata(&copy).unwrap().len(), tracer.wait().success()), (512, true));
+    }
+
+    #[test]
+    fn counts_the_kill_points_of_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("calls");
+        let mut command = recorded("write,fsync", &log, Path::new("/bin/dd"));
+        command.arg("if=/dev/zero").arg(format!("of={}", folder.path().join("copy").display()));
+        command.args(["bs=10", "count=5", "conv=fsync"]).stderr(Stdio::null());
+        assert!(Running::start(&mut command).wait().success());
+        let calls = most_calls(&fs::read_to_string(log).unwrap());
+        let count = |name: &str| calls.get(name).copied();
+        assert_eq!(count("fsync"), Some(1));
+        assert!(count("write") >= Some(5), "and what it says at the end: {calls:?}");
     }
 
     #[test]

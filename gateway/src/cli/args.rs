@@ -108,6 +108,15 @@ pub struct Quickstart {
     /// Where letters and registers are kept.
     #[arg(long, default_value = "/var/lib/sealgate", value_name = "FOLDER")]
     pub data: PathBuf,
+    /// The provider's name, as agencies read it; the domain unless given.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// A telephone number that is answered, for whoever doubts a letter.
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// The name that mail programs connect to; `sealgate.DOMAIN` unless given.
+    #[arg(long)]
+    pub host: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -196,7 +205,16 @@ pub enum User {
     /// Set the password that a member of staff signs in with; read from standard input.
     Password(Login),
     /// Make a token for a record system; printed once, and kept only as a digest.
-    Token(OneBy),
+    Token {
+        /// Staff id.
+        id: String,
+        /// What it is for, in words.
+        #[arg(long, default_value = "record system", value_name = "WORDS")]
+        label: String,
+        /// Staff id of who makes the change.
+        #[arg(long, value_name = "STAFF")]
+        by: String,
+    },
     /// Let a client certificate sign in as a member of staff.
     Certificate {
         /// Staff id.
@@ -233,7 +251,7 @@ pub enum Key {
 pub enum Letter {
     /// List letters, newest first.
     List {
-        /// Only those in this state.
+        /// Only those in this state: queued, held, refused, delivered, expired or failed.
         #[arg(long)]
         state: Option<String>,
         /// At most so many.
@@ -306,7 +324,11 @@ pub struct Explain {
     #[arg(long)]
     pub exception: Option<String>,
     /// A message file: what it declares and holds is read as at the door.
-    #[arg(long, value_name = "EML")]
+    #[arg(
+        long,
+        value_name = "EML",
+        conflicts_with_all = ["subject", "purpose", "categories", "citation", "exception"]
+    )]
     pub file: Option<PathBuf>,
 }
 
@@ -329,7 +351,7 @@ pub struct Open {
     /// A file with an `AGE-SECRET-KEY-1…`.
     #[arg(long, short)]
     pub identity: PathBuf,
-    /// Where the opened letter goes; standard output unless given.
+    /// Where the opened letter goes, never over something; standard output unless given.
     #[arg(long, short)]
     pub output: Option<PathBuf>,
 }

@@ -3,7 +3,7 @@
 //! With `main.rs` and the demo, the only place that prints.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -74,9 +74,10 @@ impl Out {
         write_line(&mut std::io::stdout().lock(), &line);
     }
 
-    /// Raw bytes to standard output.
-    pub fn raw(&self, bytes: &[u8]) {
-        let _ = std::io::stdout().lock().write_all(bytes);
+    /// Where data goes that is no text of ours: a letter, opened.
+    #[must_use]
+    pub fn bytes(&self) -> impl Write {
+        std::io::stdout().lock()
     }
 
     /// Talk, for a person who watches.
@@ -100,17 +101,17 @@ impl Out {
         });
         ExitCode::from(status.codes().exit)
     }
-
-    /// Is a person watching standard error, with colours wanted?
-    #[must_use]
-    pub fn colours(&self) -> bool {
-        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-    }
 }
 
 /// A pipe that was closed early is the reader's choice, not our failure.
 fn write_line(to: &mut impl Write, line: &str) {
     let _ = writeln!(to, "{}", line.trim_end_matches('\n'));
+}
+
+/// Words of a list, in one line.
+#[must_use]
+pub fn joined<T: Display>(words: &[T]) -> String {
+    words.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows under headings, columns as wide as their widest cell.

@@ -33,9 +33,12 @@ pub(super) async fn serve(shared: &Shared, out: Out) -> Outcome {
     }
 }
 
-/// Logs go to standard error. They hold letter references and reason codes, never a name, a number or an address.
+/// Logs go to standard error. They hold letter references and reason codes, never a name, a number or an address. That
+/// is why our own crates alone speak: nobody could vouch for the words of a library.
 pub(super) fn log(settings: &Settings) {
-    let filter = EnvFilter::new(settings.log.level.as_str());
+    let level = settings.log.level.as_str();
+    let filter =
+        EnvFilter::new(format!("off,gateway={level},sealgate={level},config={level},keys={level},policy={level}"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call, as the demo's tests make, finds the first subscriber in place; that is fine.
     let _ = match settings.log.format {

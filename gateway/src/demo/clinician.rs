@@ -67,6 +67,9 @@ pub async fn submit(
         .build();
     match transport.send(message).await {
         Ok(reply) => Ok(reply.message().collect::<Vec<_>>().join(" ")),
-        Err(error) => Err(std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)),
+        Err(error) => {
+            let words = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            Err(error.status().map_or_else(|| words.clone(), |code| format!("{code} {words}")))
+        }
     }
 }

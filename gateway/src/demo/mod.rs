@@ -4,7 +4,7 @@
 
 mod cast;
 mod clinician;
-mod peer;
+pub(crate) mod peer;
 mod postfix;
 mod story;
 mod world;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use policy::LetterId;
 use tracing_subscriber::EnvFilter;
 
-use cast::Cast;
+pub use cast::Cast;
 use story::Line;
 use world::{Broken, LOGIN, PASSWORD, World};
 
@@ -28,10 +28,19 @@ use crate::store::{Fault, Filter, State};
 const NOTICES: usize = 3;
 const NOTICES_WAIT: Duration = Duration::from_secs(60);
 
-/// Plays the story; then, unless `once`, leaves the gateway running for a mail program to try, until interrupted.
-pub async fn run(once: bool, real: bool) -> ExitCode {
+/// What comes after the story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    End,
+    /// The gateway stays for a mail program to try, until interrupted.
+    Stay,
+}
+
+/// Plays the story, and tells by its exit code whether every line came out as it should.
+pub async fn run(cast: Cast, then: Then) -> ExitCode {
     quiet_logs();
-    let status = match play(once, if real { Cast::RealPrograms } else { Cast::Ourselves }).await {
+    let status = match play(cast, then).await {
         Ok(true) => Status::Done,
         Ok(false) => Status::Fault,
         Err(broken) => {
@@ -42,7 +51,7 @@ pub async fn run(once: bool, real: bool) -> ExitCode {
     ExitCode::from(status.codes().exit)
 }
 
-async fn play(once: bool, cast: Cast) -> Result<bool, Broken> {
+async fn play(cast: Cast, then: Then) -> Result<bool, Broken> {
     print(match cast {
         Cast::Ourselves => "A small world on loopback: five mail servers, a gateway, a dozen invented patients.\n",
         Cast::RealPrograms => {
@@ -66,7 +75,7 @@ async fn play(once: bool, cast: Cast) -> Result<bool, Broken> {
     print(&format!("Dr Lamb's own mailbox has {told} notices about letters that were held or kept back."));
     let all_good = all_good && verified.is_ok() && told == NOTICES;
     print(if all_good { "Every line came out as it should." } else { "SOME LINE CAME OUT WRONG." });
-    if !once {
+    if then == Then::Stay {
         invite(&world);
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted?,

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 
 use super::world::Broken;
+use crate::outbound::dial::Dial;
 
 /// Longest that Postfix may take to greet.
 const START_TRIES: u32 = 200;
+/// Between two looks.
+const START_LOOK: Duration = Duration::from_millis(50);
 
 /// A running Postfix; stops when dropped.
 pub struct Postfix {
@@ -69,14 +71,15 @@ impl Postfix {
     }
 
     async fn greets(&self) -> Result<(), Broken> {
+        let dial = Dial::new(START_LOOK, Vec::new(), vec![self.address]);
         for _ in 0..START_TRIES {
-            if let Ok(mut stream) = TcpStream::connect(self.address).await {
+            if let Ok(mut stream) = dial.connect(self.address).await {
                 let mut greeting = [0; 3];
                 if stream.read_exact(&mut greeting).await.is_ok() && greeting == *b"220" {
                     return Ok(());
                 }
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(START_LOOK).await;
         }
         Err("Postfix does not greet; it wants to be started as root".into())
     }

@@ -72,7 +72,7 @@ impl Drop for Place {
 }
 
 /// One household is one address: an IPv6 host has a whole /64 to itself (RFC 6177), so that is what counts.
-fn group(address: IpAddr) -> IpAddr {
+pub(super) fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 @ IpAddr::V4(_) => v4,

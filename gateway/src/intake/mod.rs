@@ -10,6 +10,7 @@ pub mod declare;
 pub mod https;
 mod rate;
 mod road;
+mod sign_ins;
 pub mod smtp;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use declare::{Contradiction, Declaration};
 pub use rate::Rates;
 /// A password or a token on its way to be checked: wiped on drop, never printed.
 pub use secrecy::SecretString as Secret;
+pub use sign_ins::SignIns;
 
 /// What a door asks of the gateway behind it. Implemented by the journey alone.
 pub trait Desk: Clone + Send + Sync + 'static {

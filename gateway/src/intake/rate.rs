@@ -31,6 +31,14 @@ impl Rates {
         Self(Arc::new(Shared { clock, period_micros, cost_micros, empty_at: Mutex::default() }))
     }
 
+    /// Is there room for one more time of `staff`? Counts nothing.
+    pub(crate) fn has_room(&self, staff: &str) -> bool {
+        let now = self.0.clock.now_micros();
+        let buckets = self.0.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let filled = buckets.get(staff).copied().unwrap_or(now).max(now).saturating_add(self.0.cost_micros);
+        filled.saturating_sub(now) <= self.0.period_micros
+    }
+
     /// Counts one time of `staff`.
     ///
     /// # Errors

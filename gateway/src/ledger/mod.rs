@@ -13,6 +13,7 @@ mod tests;
 use keys::stored::StoredBody;
 use policy::{Channel, Cleared, Explanation, Letter, LetterId};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::store::line::{NewLine, Tie};
 use crate::store::{Batch, Fault, Lease, Store};
@@ -115,6 +116,16 @@ impl Ledger {
     /// When the store cannot write.
     pub async fn key_made(&self, what: &'static str) -> Result<(), Fault> {
         self.note(&Said::KeyMade { what }).await
+    }
+
+    /// The last so many lines, oldest first: the number of each, and what it says. Checked by [`verify()`] alone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tail(&self, most: u32) -> Result<Vec<(i64, Value)>, Fault> {
+        let lines = self.0.snapshot().await?.last_lines(most.into()).await?;
+        let said = lines.into_iter().rev().map(|(seq, text)| (seq, serde_json::from_str(&text).unwrap_or_default()));
+        Ok(said.collect())
     }
 
     async fn note(&self, said: &Said<'_>) -> Result<(), Fault> {

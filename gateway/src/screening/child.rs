@@ -7,10 +7,13 @@ use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::{
+    Address, Encoding, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
+};
 
 use super::report::{Report, Spot};
-use super::{Limits, PartKind, Why, docx, html, pdf};
+use super::{Limits, PartKind, Why, between, docx, html, pdf};
 
 /// More parts than any letter has.
 const PARTS_MAX: u32 = 1_000;
@@ -43,6 +46,7 @@ fn read<W: Write>(letter: &[u8], limits: &Limits, report: &mut Report<W>) {
     let Some(message) = MessageParser::default().parse(letter) else {
         return report.unread(0, Why::Broken);
     };
+    beside(&message, report);
     let mut walk = Walk { limits, report, parts: 0, documents: Vec::new() };
     walk.message(&message, 0);
     let documents = std::mem::take(&mut walk.documents);
@@ -53,10 +57,24 @@ fn read<W: Write>(letter: &[u8], limits: &Limits, report: &mut Report<W>) {
     std::mem::forget(message);
 }
 
+/// What is written beside the parts of a message, and whether another program would see other parts.
+fn beside<W: Write>(message: &Message<'_>, report: &mut Report<W>) {
+    let between = between::read(message);
+    report.text(Spot { part: 0, page: None, kind: PartKind::Text }, &between.text);
+    if between.ambiguous {
+        report.unread(0, Why::Ambiguous);
+    }
+}
+
 /// Sniffs and reads one attached document. What its declared type says does not matter: programs sniff as well.
 fn read_document<W: Write>(part: u32, bytes: &[u8], limits: &Limits, report: &mut Report<W>) {
     let read = catch_unwind(AssertUnwindSafe(|| match sniff(bytes) {
-        Sniffed::Pdf => pdf::read(part, bytes, limits, report),
+        Sniffed::Pdf => {
+            if ends_as_zip(bytes) {
+                report.unread(part, Why::Ambiguous);
+            }
+            pdf::read(part, bytes, limits, report)
+        }
         Sniffed::Zip => docx::read(part, bytes, limits, report),
         Sniffed::Image => {
             report.image();
@@ -67,6 +85,13 @@ fn read_document<W: Write>(part: u32, bytes: &[u8], limits: &Limits, report: &mu
     if let Err(why) = read.unwrap_or(Err(Why::Broken)) {
         report.unread(part, why);
     }
+}
+
+/// A ZIP is read from its end (APPNOTE 4.3.16), whatever it begins with: a PDF may be a Word document as well.
+fn ends_as_zip(bytes: &[u8]) -> bool {
+    const END_BYTES_MAX: usize = 22 + 65_535;
+    let tail = bytes.get(bytes.len().saturating_sub(END_BYTES_MAX)..).unwrap_or_default();
+    tail.windows(4).any(|window| window == b"PK\x05\x06")
 }
 
 enum Sniffed {
@@ -140,7 +165,10 @@ impl<'m, W: Write> Walk<'_, 'm, W> {
         let spot = Spot { part, page: None, kind: PartKind::Header };
         for header in &from.headers {
             match (&header.name, &header.value) {
-                (HeaderName::Subject | HeaderName::Comments | HeaderName::Keywords, value) => {
+                (
+                    HeaderName::Subject | HeaderName::Comments | HeaderName::Keywords | HeaderName::ContentDescription,
+                    value,
+                ) => {
                     self.report.text(spot, &words(value));
                 }
                 (HeaderName::From | HeaderName::To | HeaderName::Cc, HeaderValue::Address(address)) if forwarded => {
@@ -149,7 +177,10 @@ impl<'m, W: Write> Walk<'_, 'm, W> {
                 _ => {}
             }
         }
-        if let Some(name) = from.attachment_name() {
+        // Some programs show the one name, some the other.
+        let disposition = from.content_disposition().and_then(|how| how.attribute("filename"));
+        let kind = from.content_type().and_then(|kind| kind.attribute("name"));
+        for name in [disposition, kind.filter(|name| Some(*name) != disposition)].into_iter().flatten() {
             let spot = Spot { kind: PartKind::FileName, ..spot };
             self.report.text(spot, &name.replace('_', " "));
         }
@@ -159,8 +190,12 @@ impl<'m, W: Write> Walk<'_, 'm, W> {
         let spot = |kind| Spot { part, page: None, kind };
         match &from.body {
             PartType::Text(text) if is_document(text) => self.report.unread(part, Why::Unsupported),
-            PartType::Text(text) => self.report.text(spot(PartKind::Text), text),
+            PartType::Text(text) => {
+                self.charset(part, from, text);
+                self.report.text(spot(PartKind::Text), text);
+            }
             PartType::Html(text) => {
+                self.charset(part, from, text);
                 let page = html::read(text);
                 self.report.text(spot(PartKind::Html), &page.text);
                 if page.image {
@@ -177,7 +212,27 @@ impl<'m, W: Write> Walk<'_, 'm, W> {
             }
             PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Multipart(_) => {}
             PartType::Message(_) if depth >= self.limits.depth_max => self.report.unread(part, Why::TooDeep),
-            PartType::Message(message) => self.message(message, depth + 1),
+            PartType::Message(message) => {
+                if from.encoding != Encoding::None {
+                    beside(message, self.report);
+                }
+                self.message(message, depth + 1);
+            }
+        }
+    }
+}
+
+impl<W: Write> Walk<'_, '_, W> {
+    /// Text in a character set that we do not know, or with the zeros of UTF-16 under another's name, is not what was read.
+    fn charset(&mut self, part: u32, from: &MessagePart<'_>, text: &str) {
+        let named = from.content_type().and_then(|kind| kind.attribute("charset"));
+        let is_known = |name: &str| {
+            let name = name.trim();
+            ["utf-8", "utf8", "us-ascii"].iter().any(|known| name.eq_ignore_ascii_case(known))
+                || (!name.is_empty() && charset_decoder(name.as_bytes()).is_some())
+        };
+        if !named.is_none_or(is_known) || text.contains('\0') {
+            self.report.unread(part, Why::Ambiguous);
         }
     }
 }

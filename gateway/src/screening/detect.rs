@@ -164,15 +164,32 @@ pub(super) fn fold(text: &str) -> String {
             | '\u{202A}'..='\u{202E}'
             | '\u{2060}'..='\u{2069}'
             | '\u{FEFF}'
+            | '\u{34F}'
+            | '\u{61C}'
+            | '\u{180B}'..='\u{180E}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{E0000}'..='\u{E0FFF}'
             | '\r' => None,
             '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' => Some('-'),
             '\n' | '\t' => Some(c),
             '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
             c if c.is_whitespace() => Some(' '),
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0),
-            c => Some(c),
+            c if c.is_control() => None,
+            c if c.is_ascii() => Some(c),
+            c => Some(digit(c).unwrap_or(c)),
         })
         .collect()
+}
+
+/// The ASCII digit that a digit of another script or style stands for: those that people in this country write, and
+/// those that mathematics offers. Not raised ones: they are footnotes, and belong to no number.
+fn digit(c: char) -> Option<char> {
+    // Zeros: Arabic, Persian and Urdu, Devanagari, Bengali, Gurmukhi, Gujarati, Tamil, Thai; five mathematical styles.
+    const ZEROS: [u32; 13] =
+        [0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xBE6, 0xE50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6];
+    let value = ZEROS.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|value| *value < 10))?;
+    char::from_digit(value, 10)
 }
 
 /// A pattern of this module's own, over ASCII classes alone.

@@ -1,8 +1,8 @@
 //! Text out of HTML: every word that some mail program may show, in reading order.
 //!
 //! Not a browser: nothing is fetched, run or styled, and hidden text counts, for it leaves with the letter. Comments are
-//! read as markup, since Outlook shows what is in some of them. Only the inside of closed `script` and `style` elements
-//! is passed over.
+//! read as markup, since Outlook shows what is in some of them. Only the inside of `script` and `style` elements that is
+//! code to every reader is passed over.
 
 use mail_parser::decoders::html::html_to_text;
 
@@ -28,20 +28,31 @@ pub(super) fn read(html: &str) -> Page {
     let mut page = Page { text: String::with_capacity(html.len() / 2), image: false };
     let mut aside = String::new();
     let mut rest = html;
-    let mut open_to_the_end = false;
+    // Does a tag still begin code? And how much is left where the comment that is open closes?
+    let mut code_may_begin = true;
+    let mut comment_left = None;
     // No tag closes after the last bracket: what is left then is text.
     let after_tags = html.rfind('>').map_or(usize::MAX, |last| html.len() - last);
     while let Some((text, tail)) = rest.split_once('<').filter(|(_, tail)| tail.len() >= after_tags) {
         push_decoded(&mut page.text, text);
         rest = match markup(tail) {
-            Some((tag, after)) => {
+            Some((tag, after, is_sure)) => {
                 element(tag, &mut page, &mut aside);
-                code_of(tag).filter(|_| !open_to_the_end).map_or(after, |name| {
-                    close_of(name, after).unwrap_or_else(|| {
-                        open_to_the_end = true;
+                comment_left = comment_left.filter(|left| after.len() > *left);
+                if tag == "!" && comment_left.is_none() {
+                    comment_left = Some(after.find("-->").map_or(0, |at| after.len() - at));
+                }
+                code_may_begin &= is_sure && !shows_tags(tag);
+                let code = code_of(tag).filter(|_| code_may_begin);
+                match code.map(|name| close_of(name, after)) {
+                    None => after,
+                    Some(Some((code, beyond))) if is_code(code) && beyond.len() >= comment_left.unwrap_or(0) => beyond,
+                    Some(Some(_)) => after,
+                    Some(None) => {
+                        code_may_begin = false;
                         after
-                    })
-                })
+                    }
+                }
             }
             // "under < 5": no tag, a sign (HTML standard, tag open state).
             None => {
@@ -56,11 +67,12 @@ pub(super) fn read(html: &str) -> Page {
     page
 }
 
-/// The inside of a tag or of a comment's bracket, and what follows it; `tail` begins after `<`.
-fn markup(tail: &str) -> Option<(&str, &str)> {
+/// The inside of a tag or of a comment's bracket, what follows it, and whether every reader ends it there; `tail` begins
+/// after `<`.
+fn markup(tail: &str) -> Option<(&str, &str, bool)> {
     if let Some(after) = tail.strip_prefix("!--") {
         // The comment's inside is read as markup; its closing `-->` stays behind as three harmless signs.
-        return Some(("!", after));
+        return Some(("!", after, true));
     }
     let first = tail.chars().next()?;
     if !(first.is_ascii_alphabetic() || matches!(first, '/' | '!' | '?')) {
@@ -73,12 +85,27 @@ fn markup(tail: &str) -> Option<(&str, &str)> {
                 quote = Some(sign);
             }
             (Some(open), _) if open == sign => quote = None,
-            (None, '>') => return Some((tail.get(..at)?, tail.get(at + 1..)?)),
+            (None, '>') => return Some((tail.get(..at)?, tail.get(at + 1..)?, true)),
             _ => {}
         }
     }
     // A quote that never closes, or not soon: end at the first bracket, so that what follows is read.
-    tail.split_once('>')
+    tail.split_once('>').map(|(tag, after)| (tag, after, false))
+}
+
+/// Elements whose inside is shown as it is written, tags and all (HTML standard, raw text and RCDATA).
+fn shows_tags(tag: &str) -> bool {
+    let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
+    ["textarea", "xmp", "plaintext", "iframe", "noembed", "noframes", "listing"]
+        .iter()
+        .any(|shown| name.eq_ignore_ascii_case(shown))
+}
+
+/// Code holds no tags, and ends no comment that it did not begin: what looks like code and does may be text to a reader.
+fn is_code(inside: &str) -> bool {
+    let inside = inside.trim_start();
+    let (commented, rest) = inside.strip_prefix("<!--").map_or((false, inside), |rest| (true, rest));
+    !rest.contains('<') && (commented || !rest.contains("--"))
 }
 
 /// Ends the word unless the element is inline, and keeps what its attributes say.
@@ -128,12 +155,13 @@ fn code_of(tag: &str) -> Option<&'static str> {
     })
 }
 
-/// What follows the end of this element; `None` where it has none.
-fn close_of<'h>(name: &str, html: &'h str) -> Option<&'h str> {
+/// The inside of this element and what follows its end; `None` where it has none.
+fn close_of<'h>(name: &str, html: &'h str) -> Option<(&'h str, &'h str)> {
     let mut rest = html;
     while let Some((_, tail)) = rest.split_once("</") {
         if tail.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
-            return tail.split_once('>').map(|(_, after)| after);
+            let inside = html.get(..html.len() - tail.len() - 2)?;
+            return tail.split_once('>').map(|(_, after)| (inside, after));
         }
         rest = tail;
     }

@@ -6,6 +6,7 @@
 //!
 //! Deliberately not here: look-ups in the register, the decision, and what a site does about what could not be read.
 
+mod between;
 mod child;
 mod dates;
 mod detect;

@@ -40,6 +40,8 @@ pub(super) struct Page<'a, 'b> {
     seen: BTreeSet<ObjectId>,
     /// Where the last string began, in device space, and how many glyphs were shown since.
     last: Option<(f32, f32, usize)>,
+    /// Was the pen placed since, be it where it was?
+    placed: bool,
 }
 
 /// The part of the graphics state that places text (ISO 32000-1 §9.3).
@@ -56,7 +58,7 @@ struct State<'a> {
 impl<'a, 'b> Page<'a, 'b> {
     pub fn new(document: &'a Document, stream_bytes_max: usize, bytes_left: &'b mut usize) -> Self {
         let (out, seen) = (PageText::default(), BTreeSet::new());
-        Self { document, stream_bytes_max, bytes_left, out, seen, last: None }
+        Self { document, stream_bytes_max, bytes_left, out, seen, last: None, placed: false }
     }
 
     /// Reads the page's content, its forms and the appearances of its annotations.
@@ -120,6 +122,21 @@ impl<'a, 'b> Page<'a, 'b> {
                         self.form(object, resources, state.ctm, deep)?;
                     }
                 }
+                // What paints may hold words too: a tile, or the mask that others are seen through (§8.7.3, §11.6.5.2).
+                ("scn" | "SCN", [.., Object::Name(name)]) => {
+                    if let Some(tile) = find(self.document, resources, b"Pattern", name) {
+                        self.form(tile, resources, state.ctm, deep)?;
+                    }
+                }
+                ("gs", [Object::Name(name)]) => {
+                    let masked = find(self.document, resources, b"ExtGState", name)
+                        .and_then(|object| self.document.dereference(object).ok()?.1.as_dict().ok())
+                        .and_then(|graphics| graphics.get_deref(b"SMask", self.document).ok()?.as_dict().ok())
+                        .and_then(|mask| mask.get(b"G").ok());
+                    if let Some(group) = masked {
+                        self.form(group, resources, state.ctm, deep)?;
+                    }
+                }
                 ("BI", _) => self.out.image = true,
                 ("Tj", [shown]) => self.show(std::slice::from_ref(shown), &state, &fonts),
                 ("TJ", [Object::Array(shown)]) => self.show(shown, &state, &fonts),
@@ -127,7 +144,10 @@ impl<'a, 'b> Page<'a, 'b> {
                     state.next_line();
                     self.show(std::slice::from_ref(shown), &state, &fonts);
                 }
-                (operator, operands) => state.place(operator, operands),
+                (operator, operands) => {
+                    self.placed |= matches!(operator, "BT" | "Tm" | "Td" | "TD" | "T*");
+                    state.place(operator, operands);
+                }
             }
         }
         Ok(())
@@ -151,6 +171,7 @@ impl<'a, 'b> Page<'a, 'b> {
         inner.extend(form.dict.get_deref(b"Resources", self.document).and_then(Object::as_dict));
         inner.extend_from_slice(resources);
         let content = self.unfold(form)?;
+        self.placed = true;
         self.content(&content, &inner, product(within, ctm), deep + 1)
     }
 
@@ -203,11 +224,13 @@ impl<'a, 'b> Page<'a, 'b> {
         let [a, b, _, _, x, y] = product(state.text, state.ctm);
         let em = a.hypot(b).max(f32::MIN_POSITIVE);
         let size = (state.size * em).abs();
+        let placed = std::mem::take(&mut self.placed);
         let Some((last_x, last_y, shown)) = self.last.replace((x, y, glyphs)) else { return };
         let (dx, dy) = (x - last_x, y - last_y);
         let along = (dx * a + dy * b) / em;
         let across = (dy * a - dx * b) / em;
-        if across.abs() > size * 0.4 {
+        // What is painted over other words goes on from none of them.
+        if across.abs() > size * 0.4 || (along == 0.0 && placed) {
             self.out.text.push('\n');
         } else if along == 0.0 {
             self.last = Some((x, y, shown + glyphs));

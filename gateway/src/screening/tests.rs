@@ -61,6 +61,11 @@ fn identifiers_are_found_by_shape() {
         "999 526 \r\n0182",
         "9\u{200b}99526\u{ad}0182",
         "\u{ff19}\u{ff19}\u{ff19}5260182",
+        "\u{669}\u{669}\u{669} \u{665}\u{662}\u{666} \u{660}\u{661}\u{668}\u{662}",
+        "\u{9ef}\u{9ef}\u{9ef}5260182",
+        "\u{1d7d7}\u{1d7e1}\u{1d7ff}5260182",
+        "9995260182\u{b2}",
+        "9\u{8}9\u{fe0f}9\u{e0061}5260182",
         "9 9 9 5 2 6 0 1 8 2",
         "NHS No. 99 95 26 01 82",
         "12 999 526 0182 13",
@@ -302,6 +307,17 @@ fn html_is_read_whole() {
     check("<script>no end Cara Finch", "Cara Finch");
     check("&unknown; &; & &#xZZ; Cara", "Cara");
     check("<scripture>Cara</scripture>", "Cara");
+    // What is code to us and text to a mail program.
+    check("<!-- <style> -->Cara Finch<!-- </style> -->", "Cara Finch");
+    check("<!-- <script> -->Cara Finch</script>", "Cara Finch");
+    check("<!-- <style><!-- --> Cara Finch </style>", "Cara Finch");
+    check("<title><style></title>Cara Finch<i title=\"</style>\">", "Cara Finch");
+    check("<textarea><style>Cara Finch</style></textarea>", "Cara Finch");
+    check("<plaintext><style>Cara Finch</style>", "Cara Finch");
+    let quoted = format!("<a title=\"><style>{}\">Cara Finch</a></style>", " ".repeat(17 << 10));
+    check(&quoted, "Cara Finch");
+    assert!(!html::read("<style><!-- p{x:9995260182} --></style>a").text.contains("999"));
+    assert!(!html::read("<!--[if mso]><style>p{x:9995260182}</style><![endif]-->a").text.contains("999"));
     assert!(!html::read("<style>p{x:9995260182}</style>a<SCRIPT>b=9995260182</SCRIPT >").text.contains("999"));
     assert!(html::read("<IMG src=x>").image);
 }
@@ -352,7 +368,7 @@ proptest! {
     }
 
     #[test]
-    fn a_number_is_found_wherever_it_stands(before in "[^0-9]*", after in "[^0-9]*") {
+    fn a_number_is_found_wherever_it_stands(before in "\\P{Nd}*", after in "\\P{Nd}*") {
         let found = detect(&text(&format!("{before}999 526 0182{after}"))).found;
         prop_assert!(found.iter().any(|finding| finding.as_str() == "nhs:9995260182"));
     }

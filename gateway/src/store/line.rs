@@ -113,6 +113,13 @@ pub(super) async fn page(tx: &mut AnyConnection, after: i64, limit: i64) -> Resu
         .collect()
 }
 
+/// The last `limit` lines, newest first.
+pub(super) async fn last(tx: &mut AnyConnection, limit: i64) -> Result<Vec<(i64, String)>, Fault> {
+    let query = sqlx::query("SELECT seq, entry FROM ledger ORDER BY seq DESC LIMIT $1");
+    let rows = query.bind(limit).fetch_all(tx).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
 /// Disclosures begun whose outcome was never written.
 pub(super) async fn open(tx: &mut AnyConnection) -> Result<Vec<(i64, LetterId)>, Fault> {
     let rows = sqlx::query("SELECT seq, letter FROM ledger_open ORDER BY seq").fetch_all(tx).await?;

@@ -191,7 +191,10 @@ impl Store {
             let _ = keeper.await;
         }
         self.0.readers.close().await;
-        self.0.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(lock) = self.0.serving.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Said aloud: a child that was forked a moment ago may still hold a copy of the descriptor.
+            let _ = lock.unlock();
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -275,6 +278,11 @@ impl Snapshot {
     /// Ledger lines in order.
     pub async fn lines(&mut self, after: i64, limit: i64) -> Result<Vec<line::Line>, Fault> {
         line::page(&mut self.0, after, limit).await
+    }
+
+    /// The last ledger lines, newest first: number and text.
+    pub async fn last_lines(&mut self, limit: i64) -> Result<Vec<(i64, String)>, Fault> {
+        line::last(&mut self.0, limit).await
     }
 }
 

@@ -1,3 +1,5 @@
+//! The head of what leaves: recipient, subject lines, covers.
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Whole messages, from stored bytes to the wire and back.
+
 use std::io::{self, Read, Write};
 
 use base64::Engine;

@@ -1,3 +1,5 @@
+//! Passwords: hashing, checking, and what an unknown login costs.
+
 use argon2::Params;
 
 use crate::password::{PasswordError, PasswordHash, hash, verify};

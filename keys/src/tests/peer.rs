@@ -1,3 +1,5 @@
+//! Peers: every certificate that must not pass, and the few that must.
+
 use policy::{Domain, Mailbox, Proof};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose};
 

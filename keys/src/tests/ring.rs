@@ -1,3 +1,5 @@
+//! Key rings: which keys count, and what else people paste.
+
 use age::secrecy::ExposeSecret;
 use policy::{SealingKey, Timestamp};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Server identities and client certificates.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;

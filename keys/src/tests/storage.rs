@@ -1,3 +1,5 @@
+//! The storage key: its file, and what is sealed under it.
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Bodies at rest: every cut, flip, swap and splice.
+
 use std::io::{self, Read, Write};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Bearer tokens and their digests.
+
 use crate::token::{NotADigest, Token, TokenDigest};
 
 #[test]

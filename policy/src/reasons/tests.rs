@@ -73,3 +73,20 @@ fn a_reason_names_what_it_is_told() {
     assert_eq!(reason.sentence, "Letters for this agency go through another one: cmt.");
     assert_eq!(Reason::of(ReasonCode::ConsentNone).sentence, ReasonCode::ConsentNone.sentence());
 }
+
+/// `docs/reference/reasons.md` is this table, written out. When it differs, put what this test prints in its place.
+#[test]
+fn the_page_of_reasons_is_what_the_table_says() {
+    let mut page = String::from(
+        "# Reasons\n\nWhy a letter is held (H) or refused (R): every reason code, the sentence that its sender reads, \
+         what to do, and who can act.\nRefuse beats hold; a decision lists every reason that applies. `{}` stands for \
+         what the reason names.\n\n| code | | sentence | what to do | who can act |\n|---|---|---|---|---|\n",
+    );
+    for code in ReasonCode::ALL {
+        let weight = if code.weight() == Verdict::Hold { "H" } else { "R" };
+        let row = format!("| `{code}` | {weight} | {} | {} | {} |\n", code.sentence(), code.remedy(), code.who());
+        page.push_str(&row);
+    }
+    let kept = include_str!("../../../docs/reference/reasons.md");
+    assert_eq!(kept, page, "docs/reference/reasons.md should read:\n{page}");
+}

@@ -106,7 +106,11 @@ fn addressee(report: &Report) -> String {
 }
 
 fn cause(cause: &Cause) -> String {
-    format!("{} What to do: {} Who can help: {}.", cause.sentence, cause.remedy, cause.who.trim_end_matches('.'))
+    let help = match cause.who.as_str() {
+        "sender" | "nobody" => String::new(),
+        who => format!(" Who can help: {}.", who.trim_end_matches('.')),
+    };
+    format!("{} What to do: {}{help}", cause.sentence, cause.remedy)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub struct Sent {
 impl Sent {
     /// Nothing was sent, by a fault of ours: what was cleared could not be sealed.
     pub(crate) fn unsealed(entry: Entry, error: impl std::fmt::Display) -> Self {
-        Self { entry, result: Err(SendFailure::Fault(Fault::Release(error.to_string()))) }
+        Self { entry, result: Err(SendFailure::ours(error)) }
     }
 
     /// Ends the entry with what has become of the sending, and nothing else: the outcome for the ledger, and the
@@ -128,8 +128,8 @@ pub enum Fault {
 }
 
 impl SendFailure {
-    /// The stored letter cannot be read.
-    pub(crate) fn unreadable(error: &impl std::fmt::Display) -> Self {
+    /// A fault of ours: the letter cannot be read or sealed.
+    pub(crate) fn ours(error: impl std::fmt::Display) -> Self {
         Self::Fault(Fault::Release(error.to_string()))
     }
 
