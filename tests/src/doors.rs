@@ -100,7 +100,7 @@ fn no_spelling_relays() {
         "letters@elm-surgery.example(user@nowhere.example)",
         "=?utf-8?q?user=40nowhere.example?=@elm-surgery.example",
     ];
-    // A client that makes ten mistakes is sent away, so a session for each.
+    // A client that makes many mistakes is sent away, so a session for each.
     for spelling in spellings {
         let mut dialogue = Dialogue::signed_in(&world);
         assert!(dialogue.say(&format!("MAIL FROM:<{SENDER}>")).starts_with("250 "));
@@ -194,10 +194,9 @@ fn everything_that_a_client_can_make_long_has_a_bound() {
     let mut crowded = Dialogue::in_clear(&world, Door::StartTls);
     assert_eq!(crowded.reply(), "421 4.7.0 Too many sessions; try again later");
     assert!(dialogue.say("VRFY x").starts_with("252 "));
-    for _ in 0..9 {
+    for _ in 0..20 {
         assert!(dialogue.say("NONSENSE").starts_with("500 5.5.2 "));
     }
-    assert!(dialogue.say("NONSENSE").starts_with("500 5.5.2 "));
     assert_eq!(dialogue.reply(), "421 4.7.0 Too many errors");
     assert_eq!(world.letters().len(), 2);
     world.end();
