@@ -19,6 +19,7 @@ mod doors;
 mod durability;
 mod forgeries;
 mod hostile;
+mod ledger;
 mod letters;
 mod markers;
 mod peers;
