@@ -20,4 +20,5 @@ mod peers;
 mod strace;
 mod tap;
 mod tidy;
+mod tries;
 mod wait;
