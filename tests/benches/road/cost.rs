@@ -17,7 +17,12 @@ pub fn cpu_ms(pid: u32) -> f64 {
     tree(pid).iter().map(|process| process.ticks).sum::<u64>() as f64 * TICK_MS
 }
 
-/// The same, once it no longer grows: what follows a delivery belongs to it.
+/// Processor time so far of this process alone, ms.
+pub fn own_cpu_ms() -> f64 {
+    look(std::process::id()).unwrap().ticks_alone as f64 * TICK_MS
+}
+
+/// The same as [`cpu_ms`], once it no longer grows: what follows a delivery belongs to it.
 pub fn cpu_ms_at_rest(pid: u32) -> f64 {
     let (mut last, mut still) = (cpu_ms(pid), 0);
     wait::until(
@@ -42,9 +47,14 @@ pub fn processes(pid: u32) -> usize {
     tree(pid).len()
 }
 
-/// Highest resident set so far of one process, KiB.
+/// Highest resident set of one process since it began or since [`forget_peak`], KiB.
 pub fn peak_kib(pid: u32) -> u64 {
     field_kib(&format!("/proc/{pid}/status"), "VmHWM:")
+}
+
+/// Counts the highest resident set from now on (proc(5), `clear_refs`).
+pub fn forget_peak(pid: u32) {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
 }
 
 /// Processes just below this one.
@@ -60,7 +70,9 @@ pub fn load() -> String {
 struct Process {
     pid: u32,
     parent: u32,
+    /// With its children that have ended.
     ticks: u64,
+    ticks_alone: u64,
 }
 
 fn tree(root: u32) -> Vec<Process> {
@@ -87,8 +99,9 @@ fn tree(root: u32) -> Vec<Process> {
 fn look(pid: u32) -> Option<Process> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
-    Some(Process { pid, parent: fields.get(1)?.parse().ok()?, ticks })
+    let times: Vec<u64> = fields.get(11..15)?.iter().filter_map(|field| field.parse().ok()).collect();
+    let (ticks, ticks_alone) = (times.iter().sum(), times.iter().take(2).sum());
+    Some(Process { pid, parent: fields.get(1)?.parse().ok()?, ticks, ticks_alone })
 }
 
 fn field_kib(path: &str, name: &str) -> u64 {

@@ -105,6 +105,7 @@ fn settings(folder: &Path, ca: &Ca, port: u16, sink: SocketAddr) -> PathBuf {
     let relay = table(&[("address", text("127.0.0.1")), ("staff", text("sys-ehr"))]);
     let written = annotated(&[
         ("provider.name", text("Harbour Talking Therapies")),
+        ("provider.ods", text("X9H01")),
         ("provider.domains", list(&["harbour.example"])),
         ("storage.folder", path(&folder.join("data"))),
         ("storage.key_file", path(&folder.join("storage.key"))),

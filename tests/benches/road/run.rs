@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::ca::Ca;
 use crate::cost;
 use crate::gateway::{self, Sealgate};
@@ -50,6 +53,8 @@ pub struct Round {
     pub cpu_ms: f64,
     /// The same of the sender and the sink.
     pub harness_cpu_ms: f64,
+    /// The highest resident set of the main process, KiB; Postfix's many processes are not summed up.
+    pub peak_kib: Option<u64>,
 }
 
 /// Memory of a program: PSS in KiB, and processes.
@@ -64,9 +69,9 @@ pub struct Big {
     pub name: &'static str,
     pub took: Duration,
     pub cpu_ms: f64,
-    /// The main process's highest resident set before and after, KiB.
+    /// The main process's resident set before, and its highest meanwhile, KiB.
     pub main_kib: (u64, u64),
-    /// The same of the process that reads letters.
+    /// The highest of the process that reads letters.
     pub reader_kib: u64,
 }
 
@@ -107,12 +112,15 @@ impl Stage {
     pub async fn round(&self, cell: &Cell, peer: Peer, letters: usize, width: usize) -> Round {
         let (door, pid) = (self.door(peer), self.pid(peer));
         let body = Arc::new(cell.size.body());
-        let (peer_before, own_before) = (cost::cpu_ms_at_rest(pid), cost::cpu_ms(std::process::id()));
+        let (peer_before, own_before) = (cost::cpu_ms_at_rest(pid), cost::own_cpu_ms());
+        if peer != Peer::Postfix {
+            cost::forget_peak(pid);
+        }
         let begun = Instant::now();
         let taken = sender::send(&door, &body, letters, (cell.sessions, width)).await;
         let arrived = self.sink.take(letters).await;
         // Read before the wait for rest, which costs the harness but not its letters.
-        let own_after = cost::cpu_ms(std::process::id());
+        let own_after = cost::own_cpu_ms();
         let peer_after = cost::cpu_ms_at_rest(pid);
         let accepted: HashSet<&String> = taken.iter().map(|letter| &letter.key).collect();
         assert_eq!(accepted.len(), letters, "each letter is told from the others\n{}", self.sealgate.words());
@@ -126,6 +134,7 @@ impl Stage {
             accept_ms: sorted_ms(taken.iter().map(|Taken { begun, accepted, .. }| *accepted - *begun)),
             cpu_ms: (peer_after - peer_before) / all,
             harness_cpu_ms: (own_after - own_before) / all,
+            peak_kib: (peer != Peer::Postfix).then(|| cost::peak_kib(pid)),
         }
     }
 
@@ -160,7 +169,9 @@ impl Stage {
         let mut came_to = Vec::new();
         for peer in [Peer::SealgateTls, Peer::SealgateAge] {
             let (door, pid) = (self.door(peer), self.pid(peer));
-            let (cpu, main) = (cost::cpu_ms_at_rest(pid), cost::peak_kib(pid));
+            let cpu = cost::cpu_ms_at_rest(pid);
+            cost::forget_peak(pid);
+            let main = cost::peak_kib(pid);
             let (begun, mut reader_kib) = (Instant::now(), 0);
             let sending = {
                 let body = Arc::clone(&body);
@@ -187,10 +198,9 @@ impl Stage {
     /// The newest letter at the sink is a sealed one, and Go's age opens it to the letter that was sent.
     pub fn opens_with_age(&self) {
         let last = String::from_utf8(self.sink.last()).unwrap();
-        let armoured = last.split("application/octet-stream").nth(1).unwrap_or(&last);
-        let text = armoured.split("\r\n\r\n").nth(1).unwrap().replace("\r\n", "");
-        let text = text.split("--").next().unwrap();
-        let sealed = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
+        let attached = last.split("Content-Type: application/age").nth(1).unwrap();
+        let text = attached.split("\r\n\r\n").nth(1).unwrap().split("--").next().unwrap().replace("\r\n", "");
+        let sealed = STANDARD.decode(text).unwrap();
         let opened = Opener::Age.open(&self.sealgate.identity.path(), &sealed).unwrap();
         assert!(opened.len() > 40 << 20, "the letter is whole");
         println!("age opened the last sealed letter: {} bytes", opened.len());

@@ -75,8 +75,8 @@ impl Sink {
     /// Waits for `count` letters since the last call, and forgets them.
     pub async fn take(&self, count: usize) -> Arrived {
         let mut counter = self.count.subscribe();
-        let waited = tokio::time::timeout(PATIENCE, counter.wait_for(|so_far| *so_far >= count)).await;
-        assert!(waited.is_ok(), "{} of {count} letters came", *self.count.borrow());
+        let all_came = tokio::time::timeout(PATIENCE, counter.wait_for(|so_far| *so_far >= count)).await.is_ok();
+        assert!(all_came, "{} of {count} letters came", self.count());
         let mut state = self.state.lock().unwrap();
         self.count.send_replace(0);
         Arrived {

@@ -33,8 +33,8 @@ pub fn print_cell(cell: &Cell, rounds: &[Vec<Round>], letters: usize) {
     let how = if cell.sessions == Sessions::One { "one a session" } else { "many a session" };
     println!("\n{}, {how}; {} rounds of {letters}", cell.size.name(), rounds[0].len());
     println!(
-        "  {:<30} {:<20} {:<18} {:<18} {:<18} {:<18} harness CPU",
-        "", "delivered/s", "CPU ms/letter", "250 p50 ms", "arrival p50 ms", "arrival p99 ms"
+        "  {:<30} {:<20} {:<18} {:<18} {:<18} {:<18} {:<8} peak RSS",
+        "", "delivered/s", "CPU ms/letter", "250 p50 ms", "arrival p50 ms", "arrival p99 ms", "harness"
     );
     let mut rival: Option<(f64, f64)> = None;
     for (peer, rounds) in cell.peers.iter().zip(rounds) {
@@ -42,12 +42,17 @@ pub fn print_cell(cell: &Cell, rounds: &[Vec<Round>], letters: usize) {
         let rate = spread(|round| round.delivered_per_sec);
         let cpu = spread(|round| round.cpu_ms);
         println!(
-            "  {:<30} {rate:<20} {cpu:<18} {:<18} {:<18} {:<18} {:.1}",
+            "  {:<30} {rate:<20} {cpu:<18} {:<18} {:<18} {:<18} {:<8.1} {}",
             peer.name(),
             spread(|round| at(&round.accept_ms, 50)),
             spread(|round| at(&round.end_to_end_ms, 50)),
             spread(|round| at(&round.end_to_end_ms, 99)),
             spread(|round| round.harness_cpu_ms).median,
+            rounds
+                .iter()
+                .filter_map(|round| round.peak_kib)
+                .max()
+                .map_or_else(String::new, |kib| format!("{} MiB", kib / 1024)),
         );
         match rival {
             _ if *peer == Peer::Postfix => rival = Some((rate.median, cpu.median)),
@@ -81,7 +86,7 @@ pub fn print_big(came_to: &[Big]) {
     for Big { name, took, cpu_ms, main_kib: (before, after), reader_kib } in came_to {
         let mib = |kib: &u64| kib / 1024;
         println!(
-            "{name}, one letter of {}: {:.1} s, {cpu_ms:.0} ms CPU; highest RSS {} MiB before, {} MiB after, reader {} MiB",
+            "{name}, one letter of {}: {:.1} s, {cpu_ms:.0} ms CPU; RSS {} MiB before, {} MiB at most, reader {} MiB",
             Size::Huge.name(),
             took.as_secs_f64(),
             mib(before),
