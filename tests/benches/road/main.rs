@@ -67,6 +67,8 @@ fn main() {
     table::print_big(&runtime.block_on(stage.big_letter()));
     stage.opens_with_age();
     runtime.block_on(play(&stage, &SIGNED_IN, &amount));
+    println!("\nafter all of it:");
+    table::print_rest(&stage.at_rest());
     println!("load after: {}", cost::load());
 }
 
