@@ -29,5 +29,6 @@ mod refusals;
 mod strace;
 mod tap;
 mod tidy;
+mod tries;
 mod wait;
 mod world;
