@@ -17,7 +17,7 @@ use crate::intake::SignIns;
 use crate::journey::{Journey, Parts, Terms};
 use crate::ledger::Ledger;
 use crate::outbound::names::Names;
-use crate::outbound::notice::Desk as Letterhead;
+use crate::outbound::notice::Letterhead;
 use crate::outbound::route::FixedRoute;
 use crate::outbound::smtp::Waits;
 use crate::outbound::{deliver, pool, schedule};
