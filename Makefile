@@ -1,7 +1,7 @@
 # Sealgate. `make help` lists what there is. Everything is built once, in cargo's dev profile.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint soak build tools
+.PHONY: help demo test lint soak bench build tools
 
 # Demo: ONCE=1 ends after the story, REAL=1 plays it against Postfix, swaks and age.
 demo_flags := $(if $(ONCE),--once) $(if $(REAL),--real)
@@ -38,3 +38,8 @@ soak: build ## every property at CASES=100000 (hours)
 	PROPTEST_CASES=$(CASES) cargo test --locked --workspace --lib --bins
 	@echo
 	@echo 'make soak: $(CASES) cases of each property passed'
+
+bench: ## the whole road beside Postfix, as ratios (builds for release: minutes; SCALE=4 ROUNDS=7 for more)
+	@.ci/peers postfix age
+	@cargo build --release --locked -p sealgate
+	@cargo test --quiet --locked -p tests --bench road

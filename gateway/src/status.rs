@@ -1,8 +1,9 @@
-//! One table: what became of a request → exit code, SMTP reply class, HTTP status.
+//! One table: what became of a command → exit code (`docs/reference/cli.md`).
 //!
-//! The words that go with a reason are the policy's (`policy::Reason`); here are only the codes.
+//! The doors keep a table each beside their protocol (`intake/smtp/reply.rs`, `intake/https/problem.rs`), and the words of a
+//! reason are the policy's (`policy::Reason`).
 
-/// What became of it, as every face of the gateway tells it.
+/// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Done.
@@ -25,38 +26,23 @@ pub enum Status {
     BadConfig,
     /// The gateway is not well.
     Unhealthy,
-    /// Not now; later.
-    Deferred,
-}
-
-/// A status in each language that a face may speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Codes {
-    /// Process exit code.
-    pub exit: u8,
-    /// SMTP reply code and enhanced status code (RFC 5321 §4.2, RFC 3463).
-    pub smtp: (u16, &'static str),
-    /// HTTP status (RFC 9110 §15).
-    pub http: u16,
 }
 
 impl Status {
-    /// The table.
+    /// The exit code.
     #[must_use]
-    pub const fn codes(self) -> Codes {
-        let (exit, smtp, http) = match self {
-            Self::Done => (0, (250, "2.0.0"), 202),
-            Self::Fault => (1, (451, "4.3.0"), 503),
-            Self::Usage => (2, (501, "5.5.4"), 400),
-            Self::NotFound => (3, (550, "5.1.1"), 404),
-            Self::NotPermitted => (4, (550, "5.7.1"), 403),
-            Self::Conflict => (5, (554, "5.6.0"), 409),
-            Self::Refused => (10, (550, "5.7.1"), 422),
-            Self::Held => (11, (250, "2.0.0"), 202),
-            Self::BadConfig => (12, (451, "4.3.5"), 503),
-            Self::Unhealthy => (20, (421, "4.3.2"), 503),
-            Self::Deferred => (1, (451, "4.3.2"), 503),
-        };
-        Codes { exit, smtp, http }
+    pub const fn exit(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Fault => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::NotPermitted => 4,
+            Self::Conflict => 5,
+            Self::Refused => 10,
+            Self::Held => 11,
+            Self::BadConfig => 12,
+            Self::Unhealthy => 20,
+        }
     }
 }

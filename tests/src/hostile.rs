@@ -108,6 +108,7 @@ struct Shared {
     /// Dialogues that stand still, and how often they were told to go on.
     paused: Mutex<(usize, usize)>,
     resumed: Condvar,
+    lines: Mutex<Vec<TcpStream>>,
     certificates: Certificates,
 }
 
@@ -136,6 +137,7 @@ impl Hostile {
             ended: Mutex::new(false),
             paused: Mutex::default(),
             resumed: Condvar::new(),
+            lines: Mutex::default(),
             certificates,
         });
         let theirs = Arc::clone(&shared);
@@ -174,6 +176,13 @@ impl Hostile {
     pub fn go_on(&self) {
         self.shared.paused.lock().unwrap().1 += 1;
         self.shared.resumed.notify_all();
+    }
+
+    /// Cuts every connection that is open.
+    pub fn cut(&self) {
+        for line in self.shared.lines.lock().unwrap().drain(..) {
+            drop(line.shutdown(Shutdown::Both));
+        }
     }
 
     /// What it saw so far.
@@ -299,6 +308,7 @@ impl Dialogue {
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let script = *shared.script.lock().unwrap();
         let end = stream.try_clone().unwrap();
+        shared.lines.lock().unwrap().push(stream.try_clone().unwrap());
         let line = BufReader::new(Line::Clear(Wire { stream, shared: Arc::clone(shared) }));
         let dialogue = Self { line, script, shared: Arc::clone(shared), from: String::new(), to: Vec::new() };
         drop(dialogue.run());

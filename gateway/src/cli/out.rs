@@ -99,7 +99,7 @@ impl Out {
             }
             failure.status
         });
-        ExitCode::from(status.codes().exit)
+        ExitCode::from(status.exit())
     }
 }
 

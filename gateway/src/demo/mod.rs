@@ -48,7 +48,7 @@ pub async fn run(cast: Cast, then: Then) -> ExitCode {
             Status::Fault
         }
     };
-    ExitCode::from(status.codes().exit)
+    ExitCode::from(status.exit())
 }
 
 async fn play(cast: Cast, then: Then) -> Result<bool, Broken> {

@@ -7,7 +7,6 @@ pub mod age;
 pub mod exim;
 pub mod postfix;
 pub mod swaks;
-mod tries;
 
 use std::fs;
 use std::io::Read;

@@ -69,7 +69,12 @@ impl<'a> Dialogue<'a> {
 
     /// Signs in as the sender; the reply.
     pub fn sign_in(&mut self) -> String {
-        let credentials = STANDARD.encode(format!("\0{}\0{}", LOGIN.0, LOGIN.1));
+        self.sign_in_as(LOGIN.0, LOGIN.1)
+    }
+
+    /// Signs in with these; the reply.
+    pub fn sign_in_as(&mut self, login: &str, password: &str) -> String {
+        let credentials = STANDARD.encode(format!("\0{login}\0{password}"));
         self.say(&format!("AUTH PLAIN {credentials}"))
     }
 

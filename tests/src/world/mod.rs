@@ -396,6 +396,16 @@ impl World {
         self.folder.path()
     }
 
+    /// What the gateway was started with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The seams that the gateway stands on.
+    pub fn seams(&self) -> &Seams {
+        &self.seams
+    }
+
     /// The listening port of a door.
     pub fn port(&self, door: Door) -> u16 {
         let listening = &self.server().listening;

@@ -7,13 +7,13 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use tempfile::TempDir;
 
-use super::Tls;
-use super::exim::Exim;
-use super::postfix::Postfix;
-use super::swaks::{Security, Submitted, Swaks};
 use crate::ca::{Ca, self_signed};
 use crate::hostile::{Hostile, Script, Step};
 use crate::markers::{Markers, assert_none};
+use crate::peers::Tls;
+use crate::peers::exim::Exim;
+use crate::peers::postfix::Postfix;
+use crate::peers::swaks::{Security, Submitted, Swaks};
 use crate::tap::Tap;
 
 const HOST: &str = "mx.surgery.example";
