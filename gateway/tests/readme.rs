@@ -8,6 +8,7 @@ use std::process::Command;
 
 use clap::{Arg, Command as Noun, CommandFactory};
 use gateway::cli::args::Cli;
+use gateway::registers::file;
 
 /// A page of the repository.
 fn page(name: &str) -> String {
@@ -67,6 +68,32 @@ fn the_reference_of_the_command_line_is_what_help_says() {
     let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli.md");
     std::fs::write(&fresh, &told).expect("a file");
     assert!(written == told, "docs/reference/cli.md differs below its mark from {}: copy that in", fresh.display());
+}
+
+#[test]
+fn the_example_of_a_register_is_sound() {
+    let reference = page("docs/reference/register.md");
+    let (_, after) = reference.split_once("```toml\n").expect("the example");
+    let (example, _) = after.split_once("```").expect("its end");
+    let told = file::parse(example, "register.md", &file::Known::default());
+    let known = told.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((known.agencies.len(), known.consents.len()), (1, 1));
+}
+
+#[test]
+fn every_link_of_the_pages_leads_somewhere() {
+    let pages = ["tutorial.md", "how-to.md", "why.md", "performance.md", "reference/cli.md", "reference/register.md"];
+    let reference = ["reference/smtp.md", "reference/api.md", "reference/reasons.md"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let all = pages.iter().chain(&reference).map(|name| root.join("docs").join(name));
+    for file in all.chain([root.join("README.md"), root.join("ARCHITECTURE.md")]).filter(|file| file.exists()) {
+        let text = std::fs::read_to_string(&file).expect("a page");
+        for (_, rest) in text.match_indices("](").map(|(at, _)| text.split_at(at + 2)) {
+            let target = rest.split([')', '#']).next().unwrap_or_default();
+            let leads = target.contains("://") || file.with_file_name(target).exists() || target.is_empty();
+            assert!(leads, "{}: {target:?} is not there", file.display());
+        }
+    }
 }
 
 fn is_told(command: &Noun) -> bool {
