@@ -214,8 +214,9 @@ impl<L: Level> Session<L> {
     /// The final dot. From its first octet on, silence means that we do not know.
     async fn finish(&mut self, stuffing: Stuffing) -> Result<PeerWords, SendFailure> {
         let end = stuffing.end().map_err(|BareLineEnd| SendFailure::Fault(Fault::BareLineEnd))?;
-        // An answer that came before the dot is no answer to it.
-        if self.wire.has_unread() {
+        // An answer that came before the dot is no answer to it (RFC 5321 §3.3): the peer breaks the protocol, or a 250
+        // would be believed of a message that it does not hold.
+        if self.wire.has_spoken().await {
             return Err(self.parting_words(WireError::Lost).await);
         }
         let waits = self.call.waits;
