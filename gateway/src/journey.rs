@@ -155,11 +155,20 @@ impl Journey {
         loop {
             let loaded = self.store.load(lease.id()).await?;
             lease.rest_on(&loaded);
-            let record = loaded.record;
-            let facts = self.registers.facts(&record.letter).await?;
+            let facts = self.registers.facts(&loaded.record.letter).await?;
+            let agency = agency_of(&facts);
+            let agency_id = agency.map(|agency| agency.id.as_str());
+            if !self.store.is_of(&loaded, agency_id) {
+                // Its address has passed to another agency: noted first, so that no change of that one is missed.
+                let mut batch = self.store.batch();
+                batch.belongs(&lease, &loaded.record, agency_id);
+                batch.commit().await?;
+                continue;
+            }
+            let (record, agency) = (loaded.record, agency.cloned());
             let letter = record.letter.clone();
             let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-            let attempt = Attempt { lease, record, agency: agency_of(facts), explanation, told };
+            let attempt = Attempt { lease, record, agency, explanation, told };
             let done = match outcome {
                 Outcome::Refused(_) => self.refuse(&attempt).await,
                 Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
@@ -295,9 +304,9 @@ impl Attempt {
     }
 }
 
-fn agency_of(facts: Facts) -> Option<Agency> {
-    match facts.recipient {
-        Recipient::Agency(agency) => Some(*agency),
+fn agency_of(facts: &Facts) -> Option<&Agency> {
+    match &facts.recipient {
+        Recipient::Agency(agency) => Some(agency),
         Recipient::OwnAddress | Recipient::Unlisted { .. } => None,
     }
 }

@@ -203,6 +203,29 @@ async fn a_no_counts_while_a_way_is_sought() {
 }
 
 #[tokio::test]
+async fn a_letter_follows_its_address_to_another_agency() {
+    let mut scene = Scene::new().await;
+    let record = scene.letter(QUEUED).await;
+    drop(scene.listener.take());
+    scene.attempt().await;
+    let (store, registers) = (&scene.journey.store, &scene.journey.registers);
+    let mut heirs = registers.read::<Agency>("elm").await.unwrap().unwrap();
+    let domain = heirs.addresses[0].domain().clone();
+    let let_go = |elm: &mut Agency| (elm.addresses, elm.domains) = (Vec::new(), vec![domain.clone()]);
+    registers.update::<Agency>("elm", "adm-reed", let_go).await.unwrap();
+    scene.attempt().await;
+    heirs.id = "heirs".to_owned();
+    registers.put(&heirs, "adm-reed").await.unwrap();
+    scene.attempt().await;
+    assert!(scene.state(&record).await != State::Delivered);
+    assert_eq!(store.letter(&record.letter.id).await.unwrap().summary.agency.as_deref(), Some("heirs"));
+    for (agency, letters) in [("elm", 0), ("heirs", 1)] {
+        let filter = store::Filter { agency: Some(agency.to_owned()), ..store::Filter::default() };
+        assert_eq!(store.letters(&filter).await.unwrap().len(), letters, "{agency}");
+    }
+}
+
+#[tokio::test]
 async fn a_letter_whose_body_is_gone_does_not_wait_in_silence() {
     let mut scene = Scene::new().await;
     let record = scene.letter(QUEUED).await;
