@@ -99,7 +99,7 @@ impl Desk for Journey {
 
 impl Journey {
     /// What this member of staff may do at a door: nothing, unless active.
-    async fn account(&self, staff: &str) -> Result<Account, SignInRefused> {
+    pub(crate) async fn account(&self, staff: &str) -> Result<Account, SignInRefused> {
         match self.registers.read::<Staff>(staff).await.map_err(later)? {
             Some(staff) if staff.active => {
                 // Notices go to the reverse-path: one outside the house would make us write to strangers.

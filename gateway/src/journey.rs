@@ -153,7 +153,10 @@ impl Journey {
     pub async fn attempt(&self, mut lease: Lease) -> Result<(), Fault> {
         let mut told = AtomicBool::new(false);
         loop {
-            let loaded = self.store.load(lease.id()).await?;
+            let loaded = match self.store.load(lease.id()).await {
+                Err(fault) if self.is_past_reading(&lease, &fault) => return self.give_up(&lease, &fault).await,
+                loaded => loaded?,
+            };
             lease.rest_on(&loaded);
             let facts = self.registers.facts(&loaded.record.letter).await?;
             let agency = agency_of(&facts);

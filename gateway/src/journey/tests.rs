@@ -14,7 +14,7 @@ use super::*;
 use crate::demo::peer::{Peer, Speaks};
 use crate::registers::file;
 use crate::setup::{self, Seams};
-use crate::store::tests::{NOON, World, commit};
+use crate::store::tests::{NOON, World, commit, raw};
 use crate::store::{Disk, Opening, State};
 
 /// A road over a store of a test, one practice with a mail server that proves itself, and a patient who said yes.
@@ -242,6 +242,25 @@ async fn a_letter_whose_body_is_gone_does_not_wait_in_silence() {
     scene.world.pass(49 * 3600);
     scene.attempt().await;
     assert_eq!(scene.state(&record).await, State::Expired);
+}
+
+/// Whatever of it can still be read, it ends, and its sender is told wherever an address can still be known.
+#[tokio::test]
+async fn a_letter_that_does_not_open_ends() {
+    for (what, told) in [("sealed", true), ("wrapped_key", true), ("sealed = x'00', summary", false)] {
+        let scene = Scene::new().await;
+        let record = scene.letter(QUEUED).await;
+        let text = format!("UPDATE letter SET {what} = x'00'");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut raw(&scene.world).await).await.unwrap();
+        scene.attempt().await;
+        let store = &scene.journey.store;
+        assert_eq!(store.next_due().await.unwrap(), None, "{what}: it waits no more");
+        let trail = store.trail(&record.letter.id).await.unwrap();
+        assert!(matches!(trail.last().unwrap().what, store::Happening::Failed), "{what}");
+        let notices = store.due_notices(5).await.unwrap();
+        let to: Vec<_> = notices.iter().map(|notice| notice.body["to"].as_str().unwrap()).collect();
+        assert_eq!(to, if told { vec!["o.lamb@harbour.example"] } else { Vec::new() }, "{what}");
+    }
 }
 
 /// It was held for longer than the queue keeps letters, then freed; its recipient's server is away for a moment.
