@@ -124,7 +124,13 @@ pub(super) async fn lease(tx: &mut AnyConnection, (now, until): (i64, i64), limi
     .bind(i64::from(limit))
     .fetch_all(tx)
     .await?;
-    rows.iter().map(lease_of).collect()
+    // One damaged row must not stop the others: it stays leased, and is named in the log.
+    let named = |row: &AnyRow| row.try_get::<String, _>("id").ok().and_then(|id| LetterId::parse(&id).ok());
+    let skip = |row: &AnyRow, fault: &Fault| {
+        let letter = named(row).map(|id| id.to_string()).unwrap_or_default();
+        tracing::error!(letter, %fault, "a letter's row is damaged: it is passed over");
+    };
+    Ok(rows.iter().filter_map(|row| lease_of(row).inspect_err(|fault| skip(row, fault)).ok()).collect())
 }
 
 fn lease_of(row: &AnyRow) -> Result<Lease, Fault> {
