@@ -58,6 +58,7 @@ CREATE TABLE answer (                      -- answers to requests that carried a
     expires BIGINT NOT NULL,
     sealed  BYTEA NOT NULL
 );
+CREATE INDEX answer_expires ON answer (expires);
 
 CREATE TABLE record (                      -- one row of one register
     row     BYTEA PRIMARY KEY,

@@ -526,6 +526,8 @@ async fn the_same_request_is_answered_once_and_for_a_week() {
     assert_eq!(store.answer("ab", "c").await.unwrap(), None);
     assert!(say("ab", "c", 5).await.is_ok());
     assert_eq!(store.answer("ab", "c").await.unwrap(), Some(answer(5)));
+    let kept = sqlx::query("SELECT COUNT(*) FROM answer").fetch_one(&mut raw(&world).await).await.unwrap();
+    assert_eq!(kept.get::<i64, _>(0), 1, "what has expired is deleted");
 }
 
 #[tokio::test]
