@@ -62,6 +62,10 @@ impl Desk for Journey {
         self.account(staff).await
     }
 
+    async fn still(&self, account: &Account) -> Result<Account, SignInRefused> {
+        self.account(&account.staff).await
+    }
+
     async fn recipient(&self, _account: &Account, to: &Mailbox) -> RecipientAnswer {
         let refused = |sentence: &str| RecipientAnswer::Refused { sentence: sentence.to_owned() };
         match self.registers.recipient(to, None).await {

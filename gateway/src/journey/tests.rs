@@ -291,4 +291,9 @@ async fn nobody_sends_from_another_s_domain() {
     registers.update("dr-lamb", "adm-reed", add).await.unwrap();
     let Ok(account) = scene.journey.relay("dr-lamb").await else { panic!("active") };
     assert!(account.reverse_paths == [at("o.lamb@harbour.example")]);
+    // What is taken away counts in sessions that are open.
+    registers.update("dr-lamb", "adm-reed", |staff: &mut policy::Staff| staff.addresses.clear()).await.unwrap();
+    assert!(scene.journey.still(&account).await.is_ok_and(|account| account.reverse_paths.is_empty()));
+    registers.update("dr-lamb", "adm-reed", |staff: &mut policy::Staff| staff.active = false).await.unwrap();
+    assert_eq!(scene.journey.still(&account).await.err(), Some(crate::intake::SignInRefused::Wrong));
 }
