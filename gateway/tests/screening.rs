@@ -226,6 +226,7 @@ async fn what_stands_between_the_parts_is_read() {
     check("a boundary in a line", &format!("{PART}See --b: 999 526 0182\r\n--b--\r\n"), true).await;
     check("a longer boundary", &format!("{PART}--bc\r\nX: 999 526 0182\r\n\r\n--b--\r\n"), true).await;
     check("text in a field", "--b\r\nX-Note: 999 526 0182\r\n\r\nx\r\n--b--\r\n", false).await;
+    check("text in a folded field", "--b\r\nX-Note: see\r\n 999 526 0182\r\n\r\nx\r\n--b--\r\n", false).await;
     check("text as a field", "--b\r\nNo field, 999 526 0182\r\n\r\nx\r\n--b--\r\n", true).await;
     let described = "--b\r\nContent-Description: 999 526 0182\r\n\r\nx\r\n--b--\r\n";
     check("a description", described, false).await;
