@@ -27,7 +27,7 @@ use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::Desk as Letterhead;
 use crate::outbound::pool::Lease as Leased;
 use crate::outbound::schedule;
-use crate::outbound::smtp::{SendFailure, Sent};
+use crate::outbound::smtp::{Fault as Broken, SendFailure, Sent};
 use crate::recognise::Screener;
 use crate::registers::Registers;
 use crate::store::{self, Fault, Lease, LetterRecord, Received, Store};
@@ -222,6 +222,10 @@ impl Journey {
         let (finished, result) = sent.finish();
         match result {
             Ok(receipt) => self.delivered(attempt, channel, &finished, &receipt).await,
+            Err(SendFailure::Fault(Broken::Overtaken)) => {
+                self.ledger.finish(&finished).await?;
+                Err(Fault::Overtaken)
+            }
             Err(failure @ SendFailure::Rejected { .. }) => self.fail(attempt, (&failure).into(), Some(&finished)).await,
             Err(failure) => self.put_off(attempt, (&failure).into(), Some(&finished)).await,
         }

@@ -202,6 +202,42 @@ async fn a_no_counts_while_a_way_is_sought() {
     .await;
 }
 
+/// The patient says no when the letter is on the ledger and on its way, before its final dot.
+#[tokio::test]
+async fn a_no_counts_up_to_the_final_dot() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut scene = Scene::new().await;
+    let record = scene.letter(QUEUED).await;
+    let (listener, peer) = (scene.listener.take().unwrap(), scene.peer.address());
+    let Parts { ledger, registers, .. } = &*scene.journey;
+    let meanwhile = async {
+        let (from, _) = listener.accept().await.unwrap();
+        let (mut from, mut back) = from.into_split();
+        let (mut answers, mut to) = TcpStream::connect(peer).await.unwrap().into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut answers, &mut back).await });
+        let mut piece = [0_u8; 4096];
+        while let Ok(count @ 1..) = from.read(&mut piece).await {
+            let (_, line) = ledger.tail(1).await.unwrap().pop().unwrap();
+            if line.to_string().contains("disclosure") {
+                for consent in registers.list::<policy::Consent>().await.unwrap() {
+                    registers.withdraw(&consent.id, Timestamp(NOON), "adm-reed").await.unwrap();
+                }
+            }
+            to.write_all(&piece[..count]).await.unwrap();
+        }
+        drop(to);
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = scene.attempt() => {}
+        () = meanwhile => {}
+    }
+    assert_eq!(scene.state(&record).await, State::Refused);
+    assert_eq!(scene.peer.arrived().len(), 0, "it was not ended as a message");
+    let said: Vec<_> = ledger.tail(10).await.unwrap().iter().map(|(_, line)| line.to_string()).collect();
+    assert!(said.iter().any(|line| line.contains("outcome") && line.contains("deferred")), "{said:?}");
+}
+
 #[tokio::test]
 async fn a_letter_follows_its_address_to_another_agency() {
     let mut scene = Scene::new().await;
