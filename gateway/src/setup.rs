@@ -34,6 +34,7 @@ const OPEN_MAX: Duration = Duration::from_mins(3);
 const CHANNELS: u64 = 2;
 
 // A letter is leased once more when its lease has run out: by then whoever held it must have let go, or it goes twice.
+// Not counted: an attempt that changes of the register overtake looks for a session anew, under the same lease.
 const _: () = {
     let waits = Waits::standard();
     let attempt_secs_max = CHANNELS * OPEN_MAX.as_secs() + waits.message.as_secs() + waits.final_dot.as_secs();

@@ -54,8 +54,8 @@ use batch::Change;
 use vault::Vault;
 use writer::{Job, Order};
 
-/// How long a lease lasts. Longer than an attempt takes, so that nobody else sends the same letter meanwhile: `setup.rs`
-/// asserts it of the waits.
+/// How long a lease lasts. Longer than an attempt that nothing overtakes, so that nobody else sends the same letter
+/// meanwhile: `setup.rs` asserts it of the waits.
 pub const LEASE_SECS: i64 = 30 * 60;
 
 /// Letters leased at once, at most.
