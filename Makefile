@@ -12,7 +12,7 @@ POINTS ?= 1000
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-demo: ## a small world on loopback: six letters, and why each went or stayed (ONCE=1, REAL=1)
+demo: ## a small world on loopback: eight letters, and why each went or stayed (ONCE=1, REAL=1)
 	$(if $(REAL),@.ci/peers postfix swaks age)
 	@cargo build --quiet --locked -p sealgate
 	@target/debug/sealgate demo $(demo_flags)

@@ -24,12 +24,22 @@ use crate::outbound::{deliver, pool, schedule};
 use crate::recognise::Screener;
 use crate::registers::Registers;
 use crate::screening;
-use crate::store::{Disk, Home, Store};
+use crate::store::{Disk, Home, LEASE_SECS, Store};
 
 /// Longest that a peer may take over any one stage, whatever RFC 5321 allows: a letter held by a silent peer is late.
 const STAGE_MAX: Duration = Duration::from_mins(2);
 /// Longest that the search for a session may take, over all hosts of a domain.
 const OPEN_MAX: Duration = Duration::from_mins(3);
+/// Channels that a letter may be sent by, each of which may cost a search: `age-email` and `tls-email`.
+const CHANNELS: u64 = 2;
+
+// A letter is leased once more when its lease has run out: by then whoever held it must have let go, or it goes twice.
+// Not counted: an attempt that changes of the register overtake looks for a session anew, under the same lease.
+const _: () = {
+    let waits = Waits::standard();
+    let attempt_secs_max = CHANNELS * OPEN_MAX.as_secs() + waits.message.as_secs() + waits.final_dot.as_secs();
+    assert!(attempt_secs_max < LEASE_SECS.unsigned_abs(), "one attempt may outlast the lease of its letter");
+};
 
 /// Where time, chance, names and the disk come from: the system, or a test world.
 #[derive(Clone)]

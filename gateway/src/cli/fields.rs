@@ -62,8 +62,79 @@ fn value(field: &str, text: &str) -> Result<Value, Failure> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
-    use super::put;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use policy::{Agency, Consent, Exception, Staff, Subject};
+
+    use super::{LISTS, SWITCHES, put};
+    use crate::registers::file::field::Field;
+    use crate::registers::file::node::Node;
+
+    /// What a field takes, as its reader tells by what it rejects.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Takes {
+        Text,
+        Switch,
+        Words,
+        /// A table, or a list of tables: written as TOML.
+        Toml,
+    }
+
+    /// Every table's every field is written on the command line as its reader takes it.
+    #[test]
+    fn lists_and_switches_are_those_of_the_tables() {
+        let tables = [fields::<Staff>, fields::<Subject>, fields::<Agency>, fields::<Consent>, fields::<Exception>];
+        let mut takes = BTreeMap::new();
+        for (field, what) in tables.into_iter().flat_map(|fields| fields()) {
+            let before = takes.insert(field.clone(), what).unwrap_or(what);
+            assert_eq!(
+                before, what,
+                "`{field}` is one thing in one table and another in the next: they cannot share it"
+            );
+        }
+        let of = |what| takes.iter().filter(move |(_, it)| **it == what).map(|(field, _)| field.as_str());
+        assert_eq!(of(Takes::Words).collect::<Vec<_>>(), LISTS);
+        assert_eq!(of(Takes::Switch).collect::<Vec<_>>(), SWITCHES);
+        assert_eq!(of(Takes::Toml).collect::<Vec<_>>(), TOML);
+        assert!(of(Takes::Text).count() > 20, "{takes:?}");
+    }
+
+    const TOML: &[&str] = &["authorised", "keys", "papers", "transfer", "verified", "works"];
+
+    fn fields<T: Field>() -> Vec<(String, Takes)> {
+        names::<T>().into_iter().map(|name| (name.clone(), takes::<T>(&name))).collect()
+    }
+
+    /// The names that a reader knows: it lists them to whoever writes one that is like none of them.
+    fn names<T: Field>() -> BTreeSet<String> {
+        let faults = faults::<T>("\"0\" = true");
+        let known = faults.iter().find_map(|(_, told)| told.split_once("the fields here are ")).unwrap().1;
+        known.split(", ").map(str::to_owned).collect()
+    }
+
+    fn takes<T: Field>(name: &str) -> Takes {
+        let said = |value: &str, place: &str, problem: &str| {
+            let faults = faults::<T>(&format!("{name} = {value}"));
+            faults.iter().any(|(field, told)| field == place && told.starts_with(problem))
+        };
+        let element = format!("{name}[0]");
+        match () {
+            () if said("\"0\"", name, "this is true or false") => Takes::Switch,
+            () if said("\"0\"", name, "this is a table") => Takes::Toml,
+            () if !said("\"0\"", name, "this is a list") => Takes::Text,
+            () if said("[\"0\"]", &element, "this is a table") => Takes::Toml,
+            () => Takes::Words,
+        }
+    }
+
+    /// Field, and what is told of it, of a record that holds this alone.
+    fn faults<T: Field>(text: &str) -> Vec<(String, String)> {
+        let node = Node::parse(text, "fields").unwrap_or_else(|error| panic!("{text}: {error}"));
+        let found = T::read(&node).err().unwrap();
+        found.into_iter().map(|fault| (fault.field, format!("{}; {}", fault.problem, fault.remedy))).collect()
+    }
 
     #[test]
     fn pairs_become_a_table() {

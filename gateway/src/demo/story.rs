@@ -1,4 +1,4 @@
-//! The story: seven letters, and for each one line of verdict and why. Real messages through the real door.
+//! The story: eight letters, and for each one line of verdict and why. Real messages through the real door.
 //!
 //! Not here: the world it is played in (`world.rs`), who plays (`cast.rs`).
 

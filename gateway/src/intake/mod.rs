@@ -253,7 +253,8 @@ pub enum Answer {
     Refused {
         /// What the sender quotes: the first letter's.
         reference: LetterId,
-        /// Why, in one plain sentence with nothing about a person and no full stop; at most 60 characters.
+        /// Why, in one plain sentence with nothing about a person and no full stop. As long as the
+        /// policy has it: a door whose protocol has less room shortens it.
         sentence: String,
         /// One for each recipient, in the envelope's order.
         letters: Vec<Judged>,

@@ -1,6 +1,7 @@
 //! What the store answers when it cannot do as asked.
 //!
-//! Not here: what a sender is told about it (`status.rs`).
+//! Not here: what a sender is told about it (`intake/smtp/reply.rs`, `intake/https/problem.rs`), nor an exit code
+//! (`status.rs`).
 
 use sqlx::error::ErrorKind;
 

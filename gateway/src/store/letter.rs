@@ -16,7 +16,7 @@ use crate::screening::Place;
 /// What the sender's program said around the letter (RFC 5321 §3.3, RFC 3461 §4), needed for reports to the sender.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Where reports go; none for the null reverse-path and for letters that came by HTTPS.
+    /// Where reports go: the reverse-path, or by HTTPS the sender's address. None for the null reverse-path.
     pub reverse_path: Option<Mailbox>,
     /// RFC 3461 §4.1 words in upper case, `NEVER` or some of `SUCCESS FAILURE DELAY`; empty when not said.
     pub notify: Vec<String>,

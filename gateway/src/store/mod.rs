@@ -56,7 +56,8 @@ use batch::Change;
 use vault::Vault;
 use writer::{Job, Order};
 
-/// How long a lease lasts. Longer than any attempt may take, so that nobody else sends the same letter meanwhile.
+/// How long a lease lasts. Longer than an attempt that nothing overtakes, so that nobody else sends the same letter
+/// meanwhile: `setup.rs` asserts it of the waits.
 pub const LEASE_SECS: i64 = 30 * 60;
 
 /// Letters leased at once, at most.

@@ -4,6 +4,7 @@
 
 mod crash_points;
 mod graph;
+mod paths;
 mod places;
 mod shape;
 mod sources;
@@ -29,7 +30,7 @@ struct Rule {
 }
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
-    shape::RULES.iter().chain(words::RULES).chain(places::RULES).chain(crash_points::RULES)
+    shape::RULES.iter().chain(words::RULES).chain(places::RULES).chain(paths::RULES).chain(crash_points::RULES)
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct Waits {
     /// For a block of data to be taken, or to be ready.
     pub data_block: Duration,
     /// For all from MAIL up to the final dot. Ours: RFC 5321 bounds no whole. With the wait for the reply to the dot
-    /// and the wait for a session, it must stay below the store's lease of a letter.
+    /// and the wait for a session, it stays below the store's lease of a letter: `setup.rs` asserts it.
     pub message: Duration,
     /// For the reply to the final dot.
     pub final_dot: Duration,
