@@ -6,7 +6,7 @@ use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree
 use aws_lc_rs::rand::SystemRandom;
 use bech32::Bech32;
 use bech32::primitives::decode::CheckedHrpstring;
-use policy::{Agency, Mailbox, SealingKey, Timestamp};
+use policy::{Agency, Mailbox, Timestamp};
 
 use crate::cipher::Recipient;
 
@@ -82,12 +82,11 @@ impl KeyRing {
         if agency.keys.is_empty() {
             return Err(KeyRingError::None);
         }
-        let listed = || agency.keys.iter().enumerate().filter(|(_, key)| key.verified);
-        if listed().next().is_none() {
+        if !agency.keys.iter().any(|key| key.verified) {
             return Err(KeyRingError::NoneVerified);
         }
-        let in_date = listed().filter(|(_, key)| is_in_date(key, now));
-        let keys: Vec<Recipient> = in_date
+        let good = agency.keys.iter().enumerate().filter(|(_, key)| key.is_good_at(now));
+        let keys: Vec<Recipient> = good
             .map(|(at, key)| recipient(&key.recipient).map_err(|why| KeyRingError::Unusable { at: at + 1, why }))
             .collect::<Result<_, _>>()?;
         match keys.len() {
@@ -120,10 +119,6 @@ impl std::fmt::Debug for KeyRing {
 /// When it is anything else, spaces around it included.
 pub fn check_recipient(text: &str) -> Result<(), RecipientError> {
     recipient(text).map(|_| ())
-}
-
-fn is_in_date(key: &SealingKey, now: Timestamp) -> bool {
-    key.not_before.is_none_or(|from| from <= now) && key.not_after.is_none_or(|until| now < until)
 }
 
 fn recipient(text: &str) -> Result<Recipient, RecipientError> {
