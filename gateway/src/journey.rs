@@ -185,7 +185,7 @@ impl Journey {
             Ok(stored) => stored,
             Err(fault) => return self.put_off(attempt, (&SendFailure::ours(fault)).into(), None).await,
         };
-        let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
+        let entry = self.ledger.begin(&attempt.lease, &cleared, road.way()).await?;
         let reverse_path = attempt.record.envelope.reverse_path.as_ref();
         let channel = road.way().channel;
         let sent = match road {
@@ -234,7 +234,7 @@ impl Journey {
             "no channel of the agency is one that this gateway offers",
         ));
         let Some(agency) = &attempt.agency else { return Err(shut) };
-        for &channel in cleared.clearance().channels() {
+        for &channel in cleared.channels() {
             let found = match channel {
                 Channel::AgeEmail => self.open_sealed(agency, cleared).await,
                 Channel::TlsEmail => {

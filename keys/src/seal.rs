@@ -147,13 +147,13 @@ fn seal<L: Level>(
     form: Form,
     cover: Cover,
 ) -> Result<Sealed<L>, SealError> {
-    let (letter, clearance) = cleared.into_parts();
-    if !clearance.channels().contains(&channel) {
+    if !cleared.channels().contains(&channel) {
         return Err(SealError::ChannelNotCleared);
     }
     if !cover.is_sound() {
         return Err(SealError::Cover);
     }
+    let letter = cleared.into_letter();
     let message = Message { letter: letter.id, to: letter.to, body: letter.body, cover, form };
     Ok(Sealed { message, _level: PhantomData })
 }

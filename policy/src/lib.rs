@@ -44,5 +44,5 @@ pub use mailbox::{Domain, Mailbox, MailboxError};
 pub use staff::{Hours, Role, Staff};
 pub use subject::{Subject, SubjectId, SubjectIdError, nhs_check};
 pub use time::{Moment, TimeError, Timestamp};
-pub use verdict::{Clearance, Cleared, Decision, Duty, Explanation, Outcome, Reason, ReasonCode, Verdict};
+pub use verdict::{Cleared, Decision, Duty, Explanation, Outcome, Reason, ReasonCode, Verdict};
 pub use words::{AgencyKind, Category, Channel, Proof, Purpose};

@@ -315,7 +315,7 @@ fn any_body_is_carried_and_handed_back() {
     assert_eq!(format!("{:?}", decision.outcome), "Released(SG-9000-0000)");
     if let Outcome::Released(cleared) = decision.outcome {
         assert_eq!(format!("{cleared:?}"), "Cleared(SG-9000-0000)");
-        assert!(std::ptr::eq(&raw const *cleared.into_parts().0.body.0, place));
+        assert!(std::ptr::eq(&raw const *cleared.into_letter().body.0, place));
     }
 }
 
