@@ -84,7 +84,7 @@ pub enum CannotHold {
     NoPins,
 }
 
-/// Why there is no verified peer, in the words of RFC 8460 §4.3 where it has one.
+/// Why there is no verified peer, told apart as RFC 8460 §4.3 does; its words are `gateway/outbound/diagnosis.rs`.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     /// No subject alternative name matches the host (RFC 9525 §6.3).
@@ -188,17 +188,6 @@ impl<L: Level> Clone for Requirement<L> {
 }
 
 impl HandshakeError {
-    /// The result type that TLS reports use (RFC 8460 §4.3).
-    #[must_use]
-    pub const fn result_type(&self) -> &'static str {
-        match self {
-            Self::CertificateHostMismatch => "certificate-host-mismatch",
-            Self::CertificateExpired => "certificate-expired",
-            Self::CertificateNotTrusted => "certificate-not-trusted",
-            Self::ValidationFailure | Self::Tls(_) | Self::Io(_) => "validation-failure",
-        }
-    }
-
     /// rustls wraps its own error in an I/O error; anything else is the connection's.
     fn diagnose(error: std::io::Error) -> Self {
         use CertificateError as Certificate;
