@@ -209,7 +209,7 @@ impl Journey {
             Ok(stored) => stored,
             Err(fault) => return self.put_off(attempt, (&SendFailure::ours(fault)).into(), None).await,
         };
-        let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
+        let entry = self.ledger.begin(&attempt.lease, &cleared, road.way()).await?;
         let (channel, host) = (road.way().channel, road.host().clone());
         let post = Post { entry, reverse_path: attempt.record.envelope.reverse_path.as_ref(), stored };
         let sent = match road {
@@ -250,7 +250,7 @@ impl Journey {
             "no channel of the agency is one that this gateway offers",
         ));
         let Some(agency) = &attempt.agency else { return Err(shut) };
-        for &channel in cleared.clearance().channels() {
+        for &channel in cleared.channels() {
             let found = match channel {
                 Channel::AgeEmail => self.open_sealed(agency, cleared).await,
                 Channel::TlsEmail => {

@@ -22,7 +22,7 @@ use crate::verifier::{Check, Verifier, Way, client_config};
 pub struct Requirement<L: Level> {
     host: Domain,
     ways: Arc<[Way]>,
-    recipients: Option<Arc<Recipients>>,
+    agency: Option<Arc<Agency>>,
     _level: PhantomData<L>,
 }
 
@@ -30,7 +30,7 @@ pub struct Requirement<L: Level> {
 #[must_use = "a verified peer is what a sealed letter is released to"]
 pub struct VerifiedPeer<L: Level> {
     facts: PeerFacts,
-    recipients: Option<Arc<Recipients>>,
+    agency: Option<Arc<Agency>>,
     _level: PhantomData<L>,
 }
 
@@ -84,7 +84,7 @@ pub enum CannotHold {
     NoPins,
 }
 
-/// Why there is no verified peer, in the words of RFC 8460 §4.3 where it has one.
+/// Why there is no verified peer, told apart as RFC 8460 §4.3 does; its words are `gateway/outbound/diagnosis.rs`.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     /// No subject alternative name matches the host (RFC 9525 §6.3).
@@ -112,7 +112,7 @@ impl Requirement<Verified> {
     #[must_use]
     pub fn verified(host: &Domain, roots: &Roots) -> Self {
         let chain = Way { proof: None, check: Check::Chain(roots.store().clone()) };
-        Self { host: host.clone(), ways: Arc::from([chain]), recipients: None, _level: PhantomData }
+        Self { host: host.clone(), ways: Arc::from([chain]), agency: None, _level: PhantomData }
     }
 }
 
@@ -133,8 +133,8 @@ impl Requirement<Proven> {
         if ways.is_empty() {
             return Err(NotProvable { host: host.clone(), reasons });
         }
-        let recipients = Some(Arc::new(Recipients::of(agency)));
-        Ok(Self { host: host.clone(), ways: ways.into(), recipients, _level: PhantomData })
+        let agency = Some(Arc::new(agency.clone()));
+        Ok(Self { host: host.clone(), ways: ways.into(), agency, _level: PhantomData })
     }
 }
 
@@ -156,8 +156,8 @@ pub async fn handshake<L: Level, S: AsyncRead + AsyncWrite + Unpin>(
 
     let proof = verifier.held().ok_or(HandshakeError::ValidationFailure)?;
     let facts = facts(requirement.host.as_str(), proof, stream.get_ref().1)?;
-    let recipients = requirement.recipients.clone();
-    Ok((stream, VerifiedPeer { facts, recipients, _level: PhantomData }))
+    let agency = requirement.agency.clone();
+    Ok((stream, VerifiedPeer { facts, agency, _level: PhantomData }))
 }
 
 impl<L: Level> VerifiedPeer<L> {
@@ -170,7 +170,7 @@ impl<L: Level> VerifiedPeer<L> {
     /// Whether the host is proven to be this recipient's. Never at level verified.
     #[must_use]
     pub fn is_proven_for(&self, to: &Mailbox) -> bool {
-        self.recipients.as_ref().is_some_and(|recipients| recipients.hold(to))
+        self.agency.as_ref().is_some_and(|agency| agency.is_at(to))
     }
 }
 
@@ -182,23 +182,12 @@ impl<L: Level> std::fmt::Debug for VerifiedPeer<L> {
 
 impl<L: Level> Clone for Requirement<L> {
     fn clone(&self) -> Self {
-        let Self { host, ways, recipients, _level } = self;
-        Self { host: host.clone(), ways: ways.clone(), recipients: recipients.clone(), _level: PhantomData }
+        let Self { host, ways, agency, _level } = self;
+        Self { host: host.clone(), ways: ways.clone(), agency: agency.clone(), _level: PhantomData }
     }
 }
 
 impl HandshakeError {
-    /// The result type that TLS reports use (RFC 8460 §4.3).
-    #[must_use]
-    pub const fn result_type(&self) -> &'static str {
-        match self {
-            Self::CertificateHostMismatch => "certificate-host-mismatch",
-            Self::CertificateExpired => "certificate-expired",
-            Self::CertificateNotTrusted => "certificate-not-trusted",
-            Self::ValidationFailure | Self::Tls(_) | Self::Io(_) => "validation-failure",
-        }
-    }
-
     /// rustls wraps its own error in an I/O error; anything else is the connection's.
     fn diagnose(error: std::io::Error) -> Self {
         use CertificateError as Certificate;
@@ -219,23 +208,6 @@ impl HandshakeError {
             Some(rustls::Error::NoCertificatesPresented) => Self::CertificateNotTrusted,
             Some(other) => Self::Tls(other.to_string()),
         }
-    }
-}
-
-/// Whom a proof speaks for: the addresses and domains of the record that it was made from.
-#[derive(Debug)]
-struct Recipients {
-    addresses: Vec<String>,
-    domains: Vec<Domain>,
-}
-
-impl Recipients {
-    fn of(agency: &Agency) -> Self {
-        Self { addresses: agency.addresses.iter().map(Mailbox::key).collect(), domains: agency.domains.clone() }
-    }
-
-    fn hold(&self, to: &Mailbox) -> bool {
-        self.domains.contains(to.domain()) || self.addresses.contains(&to.key())
     }
 }
 

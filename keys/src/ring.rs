@@ -6,15 +6,18 @@ use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree
 use aws_lc_rs::rand::SystemRandom;
 use bech32::Bech32;
 use bech32::primitives::decode::CheckedHrpstring;
-use policy::{Agency, SealingKey, Timestamp};
+use policy::{Agency, Mailbox, Timestamp};
 
 use crate::cipher::Recipient;
 
 /// Each key makes the sealed file's head longer; nobody reads one letter with more keys than this.
 const KEYS_MAX: usize = 20;
 
-/// At least one usable key; never a plugin's.
-pub struct KeyRing(Vec<Recipient>);
+/// One agency's keys, at least one, each usable; never a plugin's. Only letters to that agency are sealed to them.
+pub struct KeyRing {
+    keys: Vec<Recipient>,
+    agency: Agency,
+}
 
 /// Why a letter cannot be sealed to an agency.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,29 +82,33 @@ impl KeyRing {
         if agency.keys.is_empty() {
             return Err(KeyRingError::None);
         }
-        let listed = || agency.keys.iter().enumerate().filter(|(_, key)| key.verified);
-        if listed().next().is_none() {
+        if !agency.keys.iter().any(|key| key.verified) {
             return Err(KeyRingError::NoneVerified);
         }
-        let in_date = listed().filter(|(_, key)| is_in_date(key, now));
-        let recipients: Vec<Recipient> = in_date
+        let good = agency.keys.iter().enumerate().filter(|(_, key)| key.is_good_at(now));
+        let keys: Vec<Recipient> = good
             .map(|(at, key)| recipient(&key.recipient).map_err(|why| KeyRingError::Unusable { at: at + 1, why }))
             .collect::<Result<_, _>>()?;
-        match recipients.len() {
+        match keys.len() {
             0 => Err(KeyRingError::NoneInDate),
-            1..=KEYS_MAX => Ok(Self(recipients)),
+            1..=KEYS_MAX => Ok(Self { keys, agency: agency.clone() }),
             _ => Err(KeyRingError::TooMany),
         }
     }
 
+    /// Whether these are the keys of the agency that this recipient is at.
+    pub(crate) fn is_for(&self, to: &Mailbox) -> bool {
+        self.agency.is_at(to)
+    }
+
     pub(crate) fn recipients(&self) -> &[Recipient] {
-        &self.0
+        &self.keys
     }
 }
 
 impl std::fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "KeyRing({})", self.0.len())
+        write!(f, "KeyRing({})", self.keys.len())
     }
 }
 
@@ -112,10 +119,6 @@ impl std::fmt::Debug for KeyRing {
 /// When it is anything else, spaces around it included.
 pub fn check_recipient(text: &str) -> Result<(), RecipientError> {
     recipient(text).map(|_| ())
-}
-
-fn is_in_date(key: &SealingKey, now: Timestamp) -> bool {
-    key.not_before.is_none_or(|from| from <= now) && key.not_after.is_none_or(|until| now < until)
 }
 
 fn recipient(text: &str) -> Result<Recipient, RecipientError> {

@@ -34,6 +34,9 @@ pub enum SealError {
     /// The decision gave other channels.
     #[error("the clearance does not allow this channel")]
     ChannelNotCleared,
+    /// The ring is of an agency that the letter's recipient is not at.
+    #[error("the keys are another agency's than the recipient's")]
+    AnothersKeys,
     /// Empty, or longer than its bound.
     #[error(
         "the provider's name (at most 100 characters), telephone or date cannot stand on a cover; mend the settings"
@@ -58,11 +61,16 @@ pub enum ReleaseError {
     Io(#[from] io::Error),
 }
 
-/// `age-email`: the whole letter under its true subject line, to every key of the ring.
+/// `age-email`: the whole letter under its true subject line, to every key of the ring. The peer need not be proven to
+/// be the recipient's for it, so the keys have to be.
 ///
 /// # Errors
-/// When the clearance lacks the channel, or the cover cannot be written. The clearance is gone either way.
+/// When the ring is another agency's, the clearance lacks the channel, or the cover cannot be written. The clearance is
+/// gone in each case.
 pub fn to_keys(cleared: Cleared<StoredBody>, ring: KeyRing, cover: Cover) -> Result<Sealed<Verified>, SealError> {
+    if !ring.is_for(&cleared.letter().to) {
+        return Err(SealError::AnothersKeys);
+    }
     seal(cleared, Channel::AgeEmail, Form::Age(ring), cover)
 }
 
@@ -139,13 +147,13 @@ fn seal<L: Level>(
     form: Form,
     cover: Cover,
 ) -> Result<Sealed<L>, SealError> {
-    let (letter, clearance) = cleared.into_parts();
-    if !clearance.channels().contains(&channel) {
+    if !cleared.channels().contains(&channel) {
         return Err(SealError::ChannelNotCleared);
     }
     if !cover.is_sound() {
         return Err(SealError::Cover);
     }
+    let letter = cleared.into_letter();
     let message = Message { letter: letter.id, to: letter.to, body: letter.body, cover, form };
     Ok(Sealed { message, _level: PhantomData })
 }

@@ -35,7 +35,8 @@ pub struct StorageKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pseudonym(pub [u8; 16]);
 
-/// One fresh key for each letter; destroying its wrapped form erases the letter everywhere.
+/// One fresh key for each letter; destroying its wrapped form erases the letter. A backup that still has the wrapped form
+/// opens with the storage key until the backup itself goes.
 pub struct LetterKey(Secret);
 
 impl StorageKey {

@@ -61,6 +61,16 @@ pub struct SealingKey {
     pub not_after: Option<Timestamp>,
 }
 
+impl SealingKey {
+    /// Is it verified, and in date at `now`? Nothing is sealed to any other.
+    #[must_use]
+    pub fn is_good_at(&self, now: Timestamp) -> bool {
+        self.verified
+            && self.not_before.is_none_or(|from| from <= now)
+            && self.not_after.is_none_or(|until| now < until)
+    }
+}
+
 /// An entry of the allow-list (section 8).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agency {

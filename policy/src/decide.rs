@@ -13,7 +13,7 @@ use crate::{Cleared, Decision, Explanation, Facts, Letter, Moment, Outcome, Verd
 pub fn decide<B>(facts: &Facts, letter: Letter<B>, now: Moment) -> Decision<B> {
     let explanation = explain(facts, &letter, now);
     let outcome = match explanation.verdict {
-        Verdict::Release => Outcome::Released(Cleared::of(letter, &explanation)),
+        Verdict::Release => Outcome::Released(Cleared::of(letter, explanation.clone())),
         Verdict::Hold => Outcome::Held(letter),
         Verdict::Refuse => Outcome::Refused(letter),
     };

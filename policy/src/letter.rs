@@ -72,41 +72,6 @@ pub struct Letter<B> {
     pub body: B,
 }
 
-impl<B> Letter<B> {
-    /// The same letter with another body.
-    #[must_use]
-    pub fn with<C>(self, body: C) -> Letter<C> {
-        let Self {
-            id,
-            sender,
-            to,
-            subject,
-            purpose,
-            categories,
-            citation,
-            exception,
-            contradictions,
-            found,
-            sha256,
-            body: _,
-        } = self;
-        Letter {
-            id,
-            sender,
-            to,
-            subject,
-            purpose,
-            categories,
-            citation,
-            exception,
-            contradictions,
-            found,
-            sha256,
-            body,
-        }
-    }
-}
-
 impl LetterId {
     /// The reference that stands for the low 40 of these bits.
     #[must_use]

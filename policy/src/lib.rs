@@ -6,8 +6,8 @@
 //! Read in this order: `decide.rs` (the rule), `table.rs` (the rule's data), `question.rs` (what a gate may
 //! see), `gates/` (one small file each), `reasons.rs` (what people are told).
 //!
-//! Not here: where facts come from (`gateway/registers`), how a letter is sealed (`keys`), what a
-//! refusal looks like on a wire (`gateway/status.rs`).
+//! Not here: where facts come from (`gateway/registers`), how a letter is sealed (`keys`), what a refusal looks like on
+//! a wire (`gateway/intake/smtp/reply.rs`) and in a sender's notice (`gateway/outbound/notice`).
 
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
@@ -44,5 +44,5 @@ pub use mailbox::{Domain, Mailbox, MailboxError};
 pub use staff::{Hours, Role, Staff};
 pub use subject::{Subject, SubjectId, SubjectIdError, nhs_check};
 pub use time::{Moment, TimeError, Timestamp};
-pub use verdict::{Clearance, Cleared, Decision, Duty, Explanation, Outcome, Reason, ReasonCode, Verdict};
+pub use verdict::{Cleared, Decision, Duty, Explanation, Outcome, Reason, ReasonCode, Verdict};
 pub use words::{AgencyKind, Category, Channel, Proof, Purpose};

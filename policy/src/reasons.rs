@@ -1,7 +1,8 @@
 //! Every reason code with what it weighs, what the sender reads, and who can act: one table.
 //!
 //! A sentence is plain, at most 19 words long, and says nothing about the person. `{}` stands for what the
-//! gate names: an agency, a country, categories, papers. What strangers are told is `gateway/status.rs`.
+//! gate names: an agency, a country, categories, papers. Not here: what a client is told on the wire
+//! (`gateway/intake/smtp/reply.rs`), and the notices that these sentences go into (`gateway/outbound/notice`).
 
 use crate::{Reason, ReasonCode, Verdict};
 

@@ -61,8 +61,6 @@ pub(crate) enum Relation {
 /// One row of the purpose table.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
-    /// HL7 v3 PurposeOfUse; empty where it has none.
-    pub v3: &'static str,
     pub asks: Asks,
     /// What it asks where the agency is a carer (O-114).
     pub asks_for_carer: Asks,
@@ -107,24 +105,24 @@ const SUCCESSORS: &[Kind] = &[Kind::LocalAuthority, Kind::CareProvider, Kind::Nh
 #[rustfmt::skip]
 pub(crate) const fn row(purpose: Purpose) -> Option<Row> {
     Some(match purpose {
-        Purpose::DirectCare            => Row::new("TREAT", Implied, Only(CARERS_TOO), Only(CARE)).asking_for_carer(Explicit),
-        Purpose::TransferOfCare        => Row::new("TREAT", Implied, Only(PROVIDERS), Only(CARE_AND_CASEWORK)),
-        Purpose::Invoicing             => Row::new("HPAYMT", Nothing, Only(PAYERS), Only(&[Appointments, Financial])).citing(),
-        Purpose::Commissioning         => Row::new("HOPERAT", Nothing, Only(COLLECTORS), Only(&[Aggregate])).bulk().refusing_identifiers().few_release(),
-        Purpose::MinimumDataSet        => Row::new("HOPERAT", Nothing, Only(&[Kind::NationalCollector]), Only(&[Identity, Demographics, Appointments])).bulk().citing().few_release(),
-        Purpose::Regulation            => Row::new("HCOMPL", Nothing, Only(REGULATORS), Only(&[Identity, Appointments])).refusing_surplus().citing().to(Relation::OwnOfficer),
-        Purpose::SupervisorFeedback    => Row::new("HOPERAT", Nothing, Only(&[Kind::Supervisor]), Only(&[Identity, Appointments, Feedback, Casework])).to(Relation::OwnSupervisor).known_first(),
-        Purpose::InternalAdvice        => Row::new("HOPERAT", Nothing, Only(&[Kind::InternalUnit]), Only(&[Casework, Feedback])).refusing_identifiers(),
-        Purpose::InternalTransfer      => Row::new("HOPERAT", Explicit, Only(&[Kind::InternalUnit]), AllBut(&[Coaching, Recording])),
-        Purpose::Research              => Row::new("HRESCH", Explicit, Only(&[Kind::ResearchPartner]), Only(STUDY)).taking_identifiers_on_consent().few_release(),
-        Purpose::EqualityMonitoring    => Row::new("HOPERAT", Nothing, Only(MONITORS), Only(&[Aggregate, Demographics])).bulk().refusing_identifiers(),
-        Purpose::IncidentInvestigation => Row::new("HQUALIMP", Nothing, Only(INQUIRERS), AllBut(&[Coaching])).citing(),
-        Purpose::SubjectCopy           => Row::new("PATRQT", Nothing, Only(&[]), AllBut(&[Coaching])).to(Relation::Own).to_own_address(),
-        Purpose::SubjectAccess         => Row::new("PATRQT", Nothing, Only(&[Kind::Representative]), AllBut(&[])).citing().to(Relation::OwnRepresentative).to_own_address().coaching(),
-        Purpose::SubjectRequest        => Row::new("PATRQT", Signed, AllBut(&[Kind::ReviewSite]), AllBut(&[Coaching])),
-        Purpose::Handover              => Row::new("TREAT", Nothing, Only(SUCCESSORS), AllBut(&[Coaching])).never_tls_email(),
-        Purpose::Exceptional           => Row::new("HLEGAL", Nothing, AllBut(&[Kind::ReviewSite, Kind::Employer]), AllBut(&[])).coaching().exceptional(),
-        Purpose::Publication           => Row::new("", Nothing, AllBut(&[]), Only(&[Aggregate])).bulk().refusing_identifiers().few_release(),
+        Purpose::DirectCare            => Row::new(Implied, Only(CARERS_TOO), Only(CARE)).asking_for_carer(Explicit),
+        Purpose::TransferOfCare        => Row::new(Implied, Only(PROVIDERS), Only(CARE_AND_CASEWORK)),
+        Purpose::Invoicing             => Row::new(Nothing, Only(PAYERS), Only(&[Appointments, Financial])).citing(),
+        Purpose::Commissioning         => Row::new(Nothing, Only(COLLECTORS), Only(&[Aggregate])).bulk().refusing_identifiers().few_release(),
+        Purpose::MinimumDataSet        => Row::new(Nothing, Only(&[Kind::NationalCollector]), Only(&[Identity, Demographics, Appointments])).bulk().citing().few_release(),
+        Purpose::Regulation            => Row::new(Nothing, Only(REGULATORS), Only(&[Identity, Appointments])).refusing_surplus().citing().to(Relation::OwnOfficer),
+        Purpose::SupervisorFeedback    => Row::new(Nothing, Only(&[Kind::Supervisor]), Only(&[Identity, Appointments, Feedback, Casework])).to(Relation::OwnSupervisor).known_first(),
+        Purpose::InternalAdvice        => Row::new(Nothing, Only(&[Kind::InternalUnit]), Only(&[Casework, Feedback])).refusing_identifiers(),
+        Purpose::InternalTransfer      => Row::new(Explicit, Only(&[Kind::InternalUnit]), AllBut(&[Coaching, Recording])),
+        Purpose::Research              => Row::new(Explicit, Only(&[Kind::ResearchPartner]), Only(STUDY)).taking_identifiers_on_consent().few_release(),
+        Purpose::EqualityMonitoring    => Row::new(Nothing, Only(MONITORS), Only(&[Aggregate, Demographics])).bulk().refusing_identifiers(),
+        Purpose::IncidentInvestigation => Row::new(Nothing, Only(INQUIRERS), AllBut(&[Coaching])).citing(),
+        Purpose::SubjectCopy           => Row::new(Nothing, Only(&[]), AllBut(&[Coaching])).to(Relation::Own).to_own_address(),
+        Purpose::SubjectAccess         => Row::new(Nothing, Only(&[Kind::Representative]), AllBut(&[])).citing().to(Relation::OwnRepresentative).to_own_address().coaching(),
+        Purpose::SubjectRequest        => Row::new(Signed, AllBut(&[Kind::ReviewSite]), AllBut(&[Coaching])),
+        Purpose::Handover              => Row::new(Nothing, Only(SUCCESSORS), AllBut(&[Coaching])).never_tls_email(),
+        Purpose::Exceptional           => Row::new(Nothing, AllBut(&[Kind::ReviewSite, Kind::Employer]), AllBut(&[])).coaching().exceptional(),
+        Purpose::Publication           => Row::new(Nothing, AllBut(&[]), Only(&[Aggregate])).bulk().refusing_identifiers().few_release(),
         Purpose::Marketing             => return None,
     })
 }
@@ -194,12 +192,6 @@ impl Ground {
 }
 
 impl Purpose {
-    /// The HL7 v3 PurposeOfUse code; none for publication and marketing.
-    #[must_use]
-    pub fn v3_code(self) -> Option<&'static str> {
-        Some(row(self).map_or("HMARKT", |row| row.v3)).filter(|v3| !v3.is_empty())
-    }
-
     /// Is it about many people, so that a letter need not name one?
     #[must_use]
     pub fn is_bulk(self) -> bool {
@@ -208,9 +200,8 @@ impl Purpose {
 }
 
 impl Row {
-    const fn new(v3: &'static str, asks: Asks, kinds: Of<Kind>, may_hold: Of<Category>) -> Self {
+    const fn new(asks: Asks, kinds: Of<Kind>, may_hold: Of<Category>) -> Self {
         Self {
-            v3,
             asks,
             asks_for_carer: asks,
             kinds,

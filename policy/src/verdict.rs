@@ -172,8 +172,8 @@ pub struct Explanation {
 /// A letter that may go, now. Made by [`crate::decide`] alone; never stored, copied or serialised.
 ///
 /// ```compile_fail,E0451
-/// fn forge(letter: policy::Letter<()>, clearance: policy::Clearance) -> policy::Cleared<()> {
-///     policy::Cleared { letter, clearance }
+/// fn forge(letter: policy::Letter<()>, explanation: policy::Explanation) -> policy::Cleared<()> {
+///     policy::Cleared { letter, explanation }
 /// }
 /// ```
 ///
@@ -185,14 +185,7 @@ pub struct Explanation {
 #[must_use = "a cleared letter is dropped at the end of the attempt, never stored"]
 pub struct Cleared<B> {
     letter: Letter<B>,
-    clearance: Clearance,
-}
-
-/// What a clearance allows: the channels in order, and the duties.
-#[derive(Debug)]
-pub struct Clearance {
-    channels: Vec<Channel>,
-    duties: Vec<Duty>,
+    explanation: Explanation,
 }
 
 /// What became of the letter.
@@ -217,9 +210,8 @@ pub struct Decision<B> {
 
 impl<B> Cleared<B> {
     /// For [`crate::decide`] alone, which hands over the explanation of a release.
-    pub(crate) fn of(letter: Letter<B>, explanation: &Explanation) -> Self {
-        let clearance = Clearance { channels: explanation.channels.clone(), duties: explanation.duties.clone() };
-        Self { letter, clearance }
+    pub(crate) const fn of(letter: Letter<B>, explanation: Explanation) -> Self {
+        Self { letter, explanation }
     }
 
     /// The letter, to read.
@@ -228,30 +220,22 @@ impl<B> Cleared<B> {
         &self.letter
     }
 
-    /// What it is cleared for.
+    /// Why it may go; the very explanation that cleared it.
     #[must_use]
-    pub const fn clearance(&self) -> &Clearance {
-        &self.clearance
+    pub const fn explanation(&self) -> &Explanation {
+        &self.explanation
     }
 
-    /// Takes the clearance apart, which ends it.
-    #[must_use]
-    pub fn into_parts(self) -> (Letter<B>, Clearance) {
-        (self.letter, self.clearance)
-    }
-}
-
-impl Clearance {
     /// Channels that it may leave by, in order of preference; never empty.
     #[must_use]
     pub fn channels(&self) -> &[Channel] {
-        &self.channels
+        &self.explanation.channels
     }
 
-    /// Duties that come with the release.
+    /// Takes the letter out, which ends the clearance.
     #[must_use]
-    pub fn duties(&self) -> &[Duty] {
-        &self.duties
+    pub fn into_letter(self) -> Letter<B> {
+        self.letter
     }
 }
 

@@ -73,24 +73,18 @@ impl Ledger {
         Self(store.clone())
     }
 
-    /// Writes down that this letter is about to leave, by this way, on this explanation. Durable when it returns.
+    /// Writes down that this letter is about to leave, by this way, on what cleared it. Durable when it returns.
     ///
     /// # Errors
     /// [`Fault::Overtaken`] when the register has changed since the lease came to rest on it: decide again. Any other
     /// when the store cannot write. Nothing may leave then.
-    pub async fn begin(
-        &self,
-        lease: &Lease,
-        cleared: &Cleared<StoredBody>,
-        explanation: &Explanation,
-        way: Way<'_>,
-    ) -> Result<Entry, Fault> {
+    pub async fn begin(&self, lease: &Lease, cleared: &Cleared<StoredBody>, way: Way<'_>) -> Result<Entry, Fault> {
         let mut batch = self.0.batch();
         batch.undisturbed(lease);
         if lease.id() != &cleared.letter().id {
             return Err(Fault::Stale);
         }
-        let seq = self.open(batch, cleared.letter(), explanation, way).await?;
+        let seq = self.open(batch, cleared.letter(), cleared.explanation(), way).await?;
         Ok(Entry { letter: lease.id().clone(), seq, footing: Footing::of(&self.0, lease) })
     }
 

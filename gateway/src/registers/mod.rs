@@ -18,7 +18,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use policy::{Agency, Consent, Mailbox, Staff, Subject, SubjectId, Timestamp};
+use policy::{Subject, SubjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::store::record::Found;
@@ -149,14 +149,6 @@ impl Registers {
         Ok(versions)
     }
 
-    /// Staff who send from this address.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn staff_at(&self, address: &Mailbox) -> Result<Vec<Staff>, Fault> {
-        self.all(&self.find("staff-mailbox", &[&address.key()]).await?)
-    }
-
     /// The subjects of these ids or aliases; those that the register does not know are left out.
     ///
     /// # Errors
@@ -179,26 +171,6 @@ impl Registers {
             self.find("subject-name", &names).await?.into_iter().map(|found| found.name).collect();
         let vault = self.store.vault();
         Ok(normalised.iter().filter(|name| found.contains(&vault.name("subject-name", name))).cloned().collect())
-    }
-
-    /// Every consent entry of a subject, under any of their ids.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn consents_of(&self, subject: &Subject) -> Result<Vec<Consent>, Fault> {
-        self.all(&self.find("consents-of", &ids_of(subject)).await?)
-    }
-
-    /// The agency that lists this address, or, failing that, its domain.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn agency_at(&self, address: &Mailbox) -> Result<Option<Agency>, Fault> {
-        let mut found = self.find("mailbox", &[&address.key()]).await?;
-        if found.is_empty() {
-            found = self.find("domain", &[address.domain().as_str()]).await?;
-        }
-        Ok(self.all(&found)?.into_iter().next())
     }
 
     async fn find(&self, list: &str, values: &[&str]) -> Result<Vec<Found>, Fault> {

@@ -19,7 +19,7 @@ CREATE TABLE letter (
     mailbox_ref BYTEA NOT NULL,            -- its recipient's address: whoever comes to list it, or lists it no more
     domain_ref  BYTEA NOT NULL,            -- and that address's domain
     blob        TEXT,                      -- NULL once final
-    wrapped_key BYTEA,                     -- NULL once final: the letter is erased everywhere
+    wrapped_key BYTEA,                     -- NULL once final: erased; a backup with it opens until it goes
     sealed      BYTEA,                     -- the record, under the letter's own key; NULL once final
     summary     BYTEA NOT NULL,            -- sealed: who, whom, what for; outlives the letter
     standing    BYTEA NOT NULL             -- sealed: why it stands where it stands

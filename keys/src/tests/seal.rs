@@ -177,6 +177,30 @@ async fn a_letter_as_written_needs_a_peer_proven_for_its_recipient() {
 }
 
 #[test]
+fn a_letter_is_sealed_to_its_own_agencys_keys_alone() {
+    let key = age::x25519::Identity::generate();
+    let practice = practice(&[Channel::AgeEmail], &key);
+    let check = |addresses: &[&str], domains: &[&str], expected: Result<(), SealError>| {
+        let ring_of = Agency {
+            addresses: addresses.iter().map(|text| Mailbox::parse(text).unwrap()).collect(),
+            domains: domains.iter().map(|text| Domain::parse(text).unwrap()).collect(),
+            ..practice.clone()
+        };
+        let ring = KeyRing::of(&ring_of, NOW).unwrap();
+        assert_eq!(to_keys(cleared(&practice).0, ring, cover()).map(|_| ()), expected, "{addresses:?} {domains:?}");
+    };
+    check(&["Letters@Practice.Example"], &[], Ok(()));
+    check(&[], &["other.example", "practice.example"], Ok(()));
+    check(&[], &[], Err(SealError::AnothersKeys));
+    check(&["letter@practice.example"], &["other.example"], Err(SealError::AnothersKeys));
+    check(
+        &["letters@other.example"],
+        &["example.practice.example", "mx.practice.example"],
+        Err(SealError::AnothersKeys),
+    );
+}
+
+#[test]
 fn a_channel_that_is_not_cleared_seals_nothing() {
     let key = age::x25519::Identity::generate();
     let by_age = practice(&[Channel::AgeEmail], &key);

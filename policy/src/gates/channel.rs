@@ -3,7 +3,7 @@
 use super::those;
 use crate::ReasonCode::ChannelNoMethod;
 use crate::question::{Question, To, filled};
-use crate::{Agency, Category, Channel, Reason, SealingKey, Timestamp};
+use crate::{Agency, Category, Channel, Reason};
 
 pub(crate) fn reasons(question: &Question<'_>) -> Vec<Reason> {
     let is_listed = !matches!(question.to, To::Unlisted { .. });
@@ -13,7 +13,7 @@ pub(crate) fn reasons(question: &Question<'_>) -> Vec<Reason> {
 /// The channels that are left, in the agency's order of preference.
 pub(crate) fn left(question: &Question<'_>) -> Vec<Channel> {
     let is_left = |channel: &Channel, agency: &Agency| match channel {
-        Channel::AgeEmail => agency.keys.iter().any(|key| is_good(key, question.at())),
+        Channel::AgeEmail => agency.keys.iter().any(|key| key.is_good_at(question.at())),
         Channel::TlsEmail => !agency.proof.is_empty() && !question.row.is_some_and(|row| row.never_tls_email),
         Channel::Link => true,
         Channel::HttpsPush => filled(agency.endpoint.as_ref()),
@@ -27,8 +27,4 @@ pub(crate) fn left(question: &Question<'_>) -> Vec<Channel> {
         channels.retain(|channel| *channel == Channel::Link);
     }
     channels
-}
-
-fn is_good(key: &SealingKey, now: Timestamp) -> bool {
-    key.verified && key.not_before.is_none_or(|from| from <= now) && key.not_after.is_none_or(|until| now < until)
 }

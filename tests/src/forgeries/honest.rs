@@ -2,14 +2,15 @@
 
 use std::io::{self, Read, Write};
 
-use gateway::ledger::Entry;
+use gateway::ledger::{Entry, Ledger, Way};
 use gateway::outbound::smtp::Session;
+use gateway::store::Lease;
 use keys::level::{Proven, Verified};
 use keys::peer::VerifiedPeer;
 use keys::ring::KeyRing;
 use keys::seal::{Cover, ReleaseError, Sealed, for_proven, to_keys};
 use keys::stored::StoredBody;
-use policy::{Facts, Letter, Moment, Outcome};
+use policy::{Cleared, Facts, Letter, Moment, Outcome};
 
 pub fn by_age(letter: Letter<StoredBody>, facts: &Facts, now: Moment, ring: KeyRing, cover: Cover) -> Option<Sealed<Verified>> {
     match policy::decide(facts, letter, now).outcome {
@@ -41,6 +42,10 @@ fn twice(_: impl Clone) {}
 pub fn an_undecided_letter_is_stored(letter: Letter<StoredBody>) {
     twice(letter.clone());
     store(letter);
+}
+
+pub async fn begun(ledger: &Ledger, lease: &Lease, cleared: &Cleared<StoredBody>, way: Way<'_>) {
+    let _ = ledger.begin(lease, cleared, way).await;
 }
 
 pub async fn over_a_session(session: &mut Session<Proven>, entry: Entry, letter: Sealed<Proven>) {

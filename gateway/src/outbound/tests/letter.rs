@@ -9,8 +9,8 @@ use keys::ring::KeyRing;
 use keys::seal::{Cover, for_proven, to_keys};
 use keys::stored::{BodyKey, BodyWriter, StoredBody};
 use policy::{
-    Agency, Authorisation, Category, Channel, Cleared, Declared, Explanation, Facts, Letter, LetterId, Moment, Outcome,
-    Papers, Proof, Purpose, Recipient, Role, SealingKey, Staff, Subject, SubjectId, Timestamp, Verification, decide,
+    Agency, Authorisation, Category, Channel, Cleared, Declared, Facts, Letter, LetterId, Moment, Outcome, Papers,
+    Proof, Purpose, Recipient, Role, SealingKey, Staff, Subject, SubjectId, Timestamp, Verification, decide,
 };
 use sha2::{Digest, Sha256};
 
@@ -76,7 +76,7 @@ fn practice() -> Agency {
 }
 
 /// A letter of this text that has been decided on, and its body as the store keeps it.
-fn cleared(id: u64, text: &[u8]) -> (Cleared<StoredBody>, Explanation, Vec<u8>) {
+fn cleared(id: u64, text: &[u8]) -> (Cleared<StoredBody>, Vec<u8>) {
     let key = BodyKey::fresh();
     let mut writer = BodyWriter::new(Vec::new(), &key);
     writer.write_all(text).unwrap();
@@ -105,7 +105,7 @@ fn cleared(id: u64, text: &[u8]) -> (Cleared<StoredBody>, Explanation, Vec<u8>) 
     };
     let decision = decide(&facts, letter, Moment { at: NOW, offset_secs: 0 });
     match decision.outcome {
-        Outcome::Released(cleared) => (cleared, decision.explanation, blob),
+        Outcome::Released(cleared) => (cleared, blob),
         _ => panic!("{:?}", decision.explanation),
     }
 }
@@ -137,7 +137,7 @@ struct Road {
 }
 
 /// A proven session with a scripted peer, and a ledger entry for the letter.
-async fn road(script: Script, cleared: &Cleared<StoredBody>, explanation: &Explanation) -> Road {
+async fn road(script: Script, cleared: &Cleared<StoredBody>) -> Road {
     let world = World::new();
     let store = world.serve().await;
     let way = Way { channel: Channel::TlsEmail, host: HOST };
@@ -146,7 +146,7 @@ async fn road(script: Script, cleared: &Cleared<StoredBody>, explanation: &Expla
     new.record.letter.id = cleared.letter().id.clone();
     commit(&store, |batch| batch.accept(new)).await.unwrap();
     let lease = store.due(1).await.unwrap().remove(0);
-    let entry = Ledger::over(&store).begin(&lease, cleared, explanation, way).await.unwrap();
+    let entry = Ledger::over(&store).begin(&lease, cleared, way).await.unwrap();
     let authority = Authority::new();
     let (ours, theirs) = tokio::io::duplex(1 << 14);
     let peer = tokio::spawn(serve(theirs, script, authority.server(HOST)));
@@ -163,8 +163,8 @@ async fn send<R: Read + Send + 'static>(
     text: &[u8],
     stored: impl FnOnce(Vec<u8>) -> R,
 ) -> (Result<Receipt, SendFailure>, bool, Seen) {
-    let (cleared, explanation, blob) = cleared(7, text);
-    let Road { mut session, entry, peer, world: _world } = road(script, &cleared, &explanation).await;
+    let (cleared, blob) = cleared(7, text);
+    let Road { mut session, entry, peer, world: _world } = road(script, &cleared).await;
     let sealed = for_proven(cleared, cover()).unwrap();
     let sent = session.send(entry, sealed, Some(&mailbox("bounces@provider.example")), stored(blob)).await;
     let (_finished, sent) = sent.finish();
@@ -203,8 +203,8 @@ async fn a_letter_as_written_arrives_whole_and_the_receipt_says_so() {
 #[tokio::test]
 async fn a_sealed_letter_shows_the_peer_no_word_of_it() {
     let text = long_letter();
-    let (cleared, explanation, blob) = cleared(7, &text);
-    let Road { mut session, entry, peer, world: _world } = road(Script::honest(), &cleared, &explanation).await;
+    let (cleared, blob) = cleared(7, &text);
+    let Road { mut session, entry, peer, world: _world } = road(Script::honest(), &cleared).await;
     let ring = KeyRing::of(&practice(), NOW).unwrap();
     let sealed = to_keys(cleared, ring, cover()).unwrap();
     let (_finished, sent) = session.send::<Verified>(entry, sealed, None, Cursor::new(blob)).await.finish();
@@ -220,9 +220,9 @@ async fn a_sealed_letter_shows_the_peer_no_word_of_it() {
 
 #[tokio::test]
 async fn an_entry_for_another_letter_sends_nothing() {
-    let (other, explanation, _) = cleared(8, b"x\r\n");
-    let (ours, _, blob) = cleared(7, b"y\r\n");
-    let Road { mut session, entry, peer, world: _world } = road(Script::honest(), &other, &explanation).await;
+    let (theirs, _) = cleared(8, b"x\r\n");
+    let (ours, blob) = cleared(7, b"y\r\n");
+    let Road { mut session, entry, peer, world: _world } = road(Script::honest(), &theirs).await;
     let sent = session.send(entry, for_proven(ours, cover()).unwrap(), None, Cursor::new(blob)).await;
     let (_finished, sent) = sent.finish();
     assert_eq!(sent.err(), Some(SendFailure::Fault(Fault::EntryOfAnotherLetter)));

@@ -583,8 +583,8 @@ fn channels_and_duties() {
         assert_eq!(decision.explanation.duties, duties);
         match decision.outcome {
             Outcome::Released(cleared) => {
-                assert_eq!(cleared.clearance().channels(), channels);
-                assert_eq!(cleared.clearance().duties(), duties);
+                assert_eq!(cleared.channels(), channels);
+                assert_eq!(cleared.explanation(), &decision.explanation);
             }
             Outcome::Held(_) | Outcome::Refused(_) => assert!(channels.is_empty() && duties.is_empty()),
         }
