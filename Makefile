@@ -5,8 +5,9 @@
 
 # Demo: ONCE=1 ends after the story, REAL=1 plays it against Postfix, swaks and age.
 demo_flags := $(if $(ONCE),--once) $(if $(REAL),--real)
-# Soak: cases for each property, where `make test` tries 256.
+# Soak: cases for each property, where `make test` tries 256; steps at which the plug is pulled, where it tries 40.
 CASES ?= 100000
+POINTS ?= 1000
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -34,10 +35,11 @@ lint: ## format, clippy, house rules
 	@echo
 	@echo 'make lint: nothing to complain about'
 
-soak: build ## every property at CASES=100000 (hours)
+soak: build ## every property at CASES=100000, and the plug pulled at POINTS=1000 steps (hours)
+	CRASH_POINTS=$(POINTS) cargo test --locked -p tests --test all crashes
 	PROPTEST_CASES=$(CASES) cargo test --locked --workspace --lib --bins
 	@echo
-	@echo 'make soak: $(CASES) cases of each property passed'
+	@echo 'make soak: $(CASES) cases of each property passed, and $(POINTS) crashes'
 
 bench: ## the whole road beside Postfix, as ratios (builds for release: minutes; SCALE=4 ROUNDS=7 for more)
 	@.ci/peers postfix age

@@ -29,6 +29,10 @@ impl Desk for Journey {
         }
         let user = self.registers.user(login).await.map_err(later)?;
         let _turn = PASSWORD_CHECKS.acquire().await;
+        // Those who waited for their turn all asked before the first of them was counted.
+        if !self.sign_ins.may_try(login, from) {
+            return Err(SignInRefused::Later);
+        }
         // An unknown login costs the same as a wrong password.
         let hash = user.as_ref().and_then(|user| PasswordHash::parse(&user.password).ok());
         let check = move || password::verify(password.expose_secret(), hash.as_ref());

@@ -1,30 +1,32 @@
-//! READ FIRST. The letter's road: accept → attempt → hand over. All branching lives here; it calls leaves, no leaf calls back.
+//! READ FIRST. The letter's road: accept → attempt → hand over. It calls leaves, and no leaf calls back.
 //!
 //! Which line would you change to send a letter in the clear, or to somebody uncleared? It would not compile: a
 //! session takes only a `Sealed`, sealing takes only a `Cleared`, and only `policy::decide` makes one. The decision
 //! is made again at every attempt; nothing approved is ever stored.
 //!
-//! Not here: protocols (`intake/`, `outbound/`), what a letter holds (`recognise.rs`), how an attempt's end is
-//! written down and told (`settle.rs`), when the next attempt is due (`queue.rs`).
+//! The road's other chapters: how a message becomes letters (`arrive.rs`), how an attempt's end is written down and told
+//! (`settle.rs`), who waits for whom (`queue.rs`), the doors' side (`desk.rs`). Not here: protocols (`intake/`,
+//! `outbound/`), what a letter holds (`recognise.rs`).
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use keys::level::{Proven, Verified};
+use keys::level::{AtLeast, Level, Proven, Verified};
 use keys::peer::Roots;
 use keys::ring::KeyRing;
-use keys::seal::{self, Cover};
+use keys::seal::{self, Cover, SealError, Sealed};
 use keys::stored::StoredBody;
-use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Outcome, Recipient};
+use policy::{Agency, Channel, Cleared, Decision, Domain, Explanation, Facts, Mailbox, Outcome, Recipient, Verdict};
 
 use crate::arrive::{Asked, Entered};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::intake::{Answer, Declaration, DryRun, Envelope, SignIns};
-use crate::ledger::{Ledger, Way};
+use crate::ledger::{Entry, Ledger, Way};
 use crate::outbound::deliver::{CannotSend, Class, Outbound, ProvenFor, VerifiedBy};
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
-use crate::outbound::notice::Desk as Letterhead;
+use crate::outbound::notice::{Hindrance, Letterhead};
 use crate::outbound::pool::Lease as Leased;
 use crate::outbound::schedule;
 use crate::outbound::smtp::{SendFailure, Sent};
@@ -93,6 +95,13 @@ enum Road {
     Proven(Leased<Proven>),
 }
 
+/// What goes with a sealed letter onto a session.
+struct Post<'a> {
+    entry: Entry,
+    reverse_path: Option<&'a Mailbox>,
+    stored: File,
+}
+
 impl std::ops::Deref for Journey {
     type Target = Parts;
     fn deref(&self) -> &Parts {
@@ -138,10 +147,9 @@ impl Journey {
         match batch.commit().await {
             // CRASH: letters-committed: the letters are durable and their sender was told nothing; they go their way, and come once more if the sender's program tries again.
             Ok(_) => Ok(answer),
-            // The same request came twice at once, and the other one was first.
-            Err(Fault::Conflict) => {
-                self.answered_before(asked.as_ref()).await.map(|answer| answer.unwrap_or(Answer::Conflict))
-            }
+            // The same request came twice at once, and the other one was first. (Without a key it is a reference that was
+            // drawn twice: the sender's program tries again, and another is drawn.)
+            Err(Fault::Conflict) => self.answered_before(asked.as_ref()).await?.ok_or(Fault::Conflict),
             Err(fault) => Err(fault),
         }
     }
@@ -159,10 +167,14 @@ impl Journey {
             let facts = self.registers.facts(&record.letter).await?;
             let letter = record.letter.clone();
             let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-            let attempt = Attempt { lease, record, agency: agency_of(facts), explanation, told };
+            let mut attempt = Attempt { lease, record, agency: agency_of(facts), explanation, told };
             let done = match outcome {
                 Outcome::Refused(_) => self.refuse(&attempt).await,
-                Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => self.refuse(&attempt).await,
+                Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => {
+                    // Nobody answered (`spec/decision.md`, section 2, rule 3).
+                    attempt.explanation.verdict = Verdict::Refuse;
+                    self.refuse(&attempt).await
+                }
                 Outcome::Held(_) => self.hold(&attempt).await,
                 Outcome::Released(cleared) => self.telling(&attempt, self.hand_over(&attempt, cleared)).await,
             };
@@ -186,32 +198,20 @@ impl Journey {
             Err(fault) => return self.put_off(attempt, (&SendFailure::ours(fault)).into(), None).await,
         };
         let entry = self.ledger.begin(&attempt.lease, &cleared, &attempt.explanation, road.way()).await?;
-        let reverse_path = attempt.record.envelope.reverse_path.as_ref();
-        let channel = road.way().channel;
+        let (channel, host) = (road.way().channel, road.host().clone());
+        let post = Post { entry, reverse_path: attempt.record.envelope.reverse_path.as_ref(), stored };
         let sent = match road {
-            Road::Sealed(mut session, ring) => match seal::to_keys(cleared, ring, self.cover()) {
-                Ok(sealed) => {
-                    let sent = session.send(entry, sealed, reverse_path, stored).await;
-                    session.give_back().await;
-                    sent
-                }
-                Err(error) => Sent::unsealed(entry, error),
-            },
-            Road::Proven(mut session) => match seal::for_proven(cleared, self.cover()) {
-                Ok(sealed) => {
-                    let sent = session.send(entry, sealed, reverse_path, stored).await;
-                    session.give_back().await;
-                    sent
-                }
-                Err(error) => Sent::unsealed(entry, error),
-            },
+            Road::Sealed(session, ring) => post.carry(session, seal::to_keys(cleared, ring, self.cover())).await,
+            Road::Proven(session) => post.carry(session, seal::for_proven(cleared, self.cover())).await,
         };
         // CRASH: letter-sent: the peer may have the letter and the ledger holds an intent alone; the next start closes it as unknown, and the letter goes again under the same Message-ID (RFC 5321 §6.1, RFC 1047).
         let (finished, result) = sent.finish();
         match result {
             Ok(receipt) => self.delivered(attempt, channel, &finished, &receipt).await,
-            Err(failure @ SendFailure::Rejected { .. }) => self.fail(attempt, (&failure).into(), Some(&finished)).await,
-            Err(failure) => self.put_off(attempt, (&failure).into(), Some(&finished)).await,
+            Err(failure @ SendFailure::Rejected { .. }) => {
+                self.fail(attempt, Hindrance::from(&failure).at(&host), Some(&finished)).await
+            }
+            Err(failure) => self.put_off(attempt, Hindrance::from(&failure).at(&host), Some(&finished)).await,
         }
     }
 
@@ -280,10 +280,36 @@ impl Journey {
 }
 
 impl Road {
+    fn host(&self) -> &Domain {
+        match self {
+            Self::Sealed(session, _) => &session.call().host,
+            Self::Proven(session) => &session.call().host,
+        }
+    }
+
     fn way(&self) -> Way<'_> {
         match self {
             Self::Sealed(session, _) => Way { channel: Channel::AgeEmail, host: &session.peer().host },
             Self::Proven(session) => Way { channel: Channel::TlsEmail, host: &session.peer().host },
+        }
+    }
+}
+
+impl Post<'_> {
+    /// Sends over a session that is enough for what was sealed, and gives the session back.
+    async fn carry<L, N>(self, mut session: Leased<L>, sealed: Result<Sealed<N>, SealError>) -> Sent
+    where
+        L: AtLeast<N>,
+        N: Level,
+    {
+        let Self { entry, reverse_path, stored } = self;
+        match sealed {
+            Ok(sealed) => {
+                let sent = session.send(entry, sealed, reverse_path, stored).await;
+                session.give_back().await;
+                sent
+            }
+            Err(error) => Sent::unsealed(entry, error),
         }
     }
 }

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use policy::Timestamp;
-use tokio::sync::{Semaphore, watch};
+use serde_json::json;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::journey::Journey;
@@ -13,11 +14,14 @@ use crate::outbound::deliver::{Class, VerifiedBy};
 use crate::outbound::notice::{News, Report};
 use crate::outbound::schedule::{Next, next_attempt};
 use crate::outbound::smtp::SendFailure;
-use crate::store::{Fault, NoticeEnd, NoticeLease, State};
+use crate::store::{Fault, Happening, Lease, NoticeEnd, NoticeLease, State};
 
 /// Attempts and notices under way at once, at most.
 #[derive(Clone, Copy, Debug)]
 pub struct Width(pub u16);
+
+/// A place among those under way, given up when dropped.
+type Place = Result<OwnedSemaphorePermit, AcquireError>;
 
 /// Nothing is due before it.
 const NEVER: Timestamp = Timestamp(i64::MAX);
@@ -33,28 +37,20 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     while !*closing.borrow() {
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
         while under_way.try_join_next().is_some() {}
-        let letters = or_none(journey.store.due(free).await)?;
-        let notices = or_none(journey.store.due_notices(free).await)?;
-        let found_any = !letters.is_empty() || !notices.is_empty();
-        for lease in letters {
-            let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
-            under_way.spawn(async move {
-                let letter = lease.id().clone();
-                if let Err(fault) = journey.attempt(lease).await {
-                    tracing::error!(%letter, %fault, "the attempt could not be made or settled; it is made again");
-                }
-                drop(permit);
-            });
-        }
-        for lease in notices {
-            let (journey, permit) = (journey.clone(), Arc::clone(&room).acquire_owned().await);
-            under_way.spawn(async move {
-                let letter = lease.letter.clone();
-                if let Err(fault) = journey.send_notice(lease).await {
-                    tracing::error!(%letter, %fault, "the notice could not be sent or settled; it is sent again");
-                }
-                drop(permit);
-            });
+        let mut found_any = false;
+        if free > 0 {
+            let letters = or_none(journey.store.due(free).await)?;
+            let left = free.saturating_sub(u32::try_from(letters.len()).unwrap_or(u32::MAX));
+            let notices = if left > 0 { or_none(journey.store.due_notices(left).await)? } else { Vec::new() };
+            found_any = !letters.is_empty() || !notices.is_empty();
+            for lease in letters {
+                let permit = Arc::clone(&room).acquire_owned().await;
+                under_way.spawn(try_letter(journey.clone(), lease, permit));
+            }
+            for lease in notices {
+                let permit = Arc::clone(&room).acquire_owned().await;
+                under_way.spawn(try_notice(journey.clone(), lease, permit));
+            }
         }
         if found_any {
             continue;
@@ -76,6 +72,20 @@ pub async fn work(journey: Journey, width: Width, mut closing: watch::Receiver<b
     }
     while under_way.join_next().await.is_some() {}
     Ok(())
+}
+
+async fn try_letter(journey: Journey, lease: Lease, _place: Place) {
+    let letter = lease.id().clone();
+    if let Err(fault) = journey.attempt(lease).await {
+        tracing::error!(%letter, %fault, "the attempt could not be made or settled; it is made again");
+    }
+}
+
+async fn try_notice(journey: Journey, lease: NoticeLease, _place: Place) {
+    let letter = lease.letter.clone();
+    if let Err(fault) = journey.send_notice(lease).await {
+        tracing::error!(%letter, %fault, "the notice could not be sent or settled; it is sent again");
+    }
 }
 
 /// Nothing, where another process has the database locked (a long import, say): that passes, and is no reason to stop.
@@ -102,6 +112,10 @@ impl Journey {
             tracing::warn!(letter = %lease.letter, "a notice was dropped: it is out of date, not for our own side, or its life ended");
         }
         batch.settle_notice(&lease, end);
+        if end == NoticeEnd::Sent {
+            let news = lease.body.get("news").and_then(|news| news.as_object()?.keys().next().cloned());
+            batch.event(&lease.letter, self.event(Happening::Notice, &json!({ "news": news })));
+        }
         batch.commit().await.map(drop)
     }
 

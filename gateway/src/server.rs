@@ -3,6 +3,7 @@
 //! When the store's writer stops after a failed write, everything here ends with [`Ended::StoreStopped`] and whoever
 //! started it starts it again: recovery is the same code as the first start.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,25 @@ pub struct Listening {
     pub starttls: Vec<SocketAddr>,
     /// HTTPS.
     pub https: Vec<SocketAddr>,
+}
+
+/// One line for people: `SMTP with TLS at once on [::]:465; HTTPS on [::]:443`.
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let doors = [
+            ("SMTP with TLS at once", &self.implicit_tls),
+            ("SMTP with STARTTLS", &self.starttls),
+            ("HTTPS", &self.https),
+        ];
+        let open = doors.into_iter().filter(|(_, addresses)| !addresses.is_empty());
+        let told: Vec<_> = open
+            .map(|(door, addresses)| {
+                let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+                format!("{door} on {}", addresses.join(", "))
+            })
+            .collect();
+        f.write_str(&told.join("; "))
+    }
 }
 
 /// How a gateway ended.

@@ -17,7 +17,7 @@ use crate::intake::SignIns;
 use crate::journey::{Journey, Parts, Terms};
 use crate::ledger::Ledger;
 use crate::outbound::names::Names;
-use crate::outbound::notice::Desk as Letterhead;
+use crate::outbound::notice::Letterhead;
 use crate::outbound::route::FixedRoute;
 use crate::outbound::smtp::Waits;
 use crate::outbound::{deliver, pool, schedule};
@@ -121,13 +121,14 @@ impl Seams {
 /// The data folder of these settings; its key is made at first start. `true` if the key was made just now.
 ///
 /// # Errors
-/// When the key file cannot be read or made.
+/// When the key file cannot be read or made, or is not there while the folder holds a store.
 pub fn home(settings: &Settings, seams: &Seams) -> Result<(Home, bool), StartError> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let path = settings.storage.key_path(credentials.as_deref())?;
+    // A store that is there has a key already: a new one would open nothing, and stand where the right one belongs.
     let (key, made_now) = match settings.storage.key_credential {
-        Some(_) => (StorageKey::open(&path)?, false),
-        None => StorageKey::open_or_make(&path)?,
+        None if !Store::is_in(&settings.storage.folder) => StorageKey::open_or_make(&path)?,
+        _ => (StorageKey::open(&path)?, false),
     };
     let home = Home {
         folder: settings.storage.folder.clone(),

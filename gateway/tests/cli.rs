@@ -200,6 +200,20 @@ fn quickstart_writes_all_or_nothing_and_never_over_something() {
 }
 
 #[test]
+fn a_key_that_is_lost_is_not_made_anew() {
+    let house = House::bare();
+    let key = house.path("etc/storage.key");
+    let kept = std::fs::read(&key).expect("the key");
+    std::fs::remove_file(&key).expect("it was there");
+    house.check(&["letter", "list"], 12, &["storage.key"]);
+    house.check(&["serve"], 20, &["storage.key"]);
+    assert!(!Path::new(&key).exists(), "nothing stands where the right key belongs");
+    house.write("etc/storage.key", &String::from_utf8(kept).expect("text"));
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("its mode");
+    house.check(&["letter", "list"], 0, &["LETTER"]);
+}
+
+#[test]
 fn settings_are_checked_shown_and_described() {
     let house = House::bare();
     house.check(&["config", "check"], 0, &["all is well"]);

@@ -162,7 +162,10 @@ pub enum Record {
     /// List the entries.
     List,
     /// Show one entry.
-    Show { id: String },
+    Show {
+        /// Its id.
+        id: String,
+    },
     /// Add an entry, or change the fields given.
     Add(Change),
     /// Import a register file.
@@ -244,7 +247,10 @@ pub enum Key {
     /// List agencies' sealing keys, and whether each is usable now.
     List,
     /// Check a recipient, as an admin would type it: `age1…`.
-    Check { recipient: String },
+    Check {
+        /// Its public key.
+        recipient: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -259,9 +265,15 @@ pub enum Letter {
         most: u32,
     },
     /// Show one letter: state, decision, what happens next.
-    Show { id: LetterId },
+    Show {
+        /// The letter's reference, `SG-…`.
+        id: LetterId,
+    },
     /// Show everything that happened to one letter.
-    Trail { id: LetterId },
+    Trail {
+        /// The letter's reference, `SG-…`.
+        id: LetterId,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -269,9 +281,13 @@ pub enum Held {
     /// List what waits, why, for whom and until when.
     List,
     /// Show one held letter and the one action that supplies what is missing.
-    Show { id: LetterId },
+    Show {
+        /// The letter's reference, `SG-…`.
+        id: LetterId,
+    },
     /// Supply what only the sender knows: that a number found in the letter is rightly there.
     Confirm {
+        /// The letter's reference, `SG-…`.
         id: LetterId,
         /// The part it was found in, as `held show` numbers them.
         #[arg(long)]
@@ -282,8 +298,9 @@ pub enum Held {
     },
     /// Supply the subject of a letter that named none.
     Subject {
+        /// The letter's reference, `SG-…`.
         id: LetterId,
-        /// `nhs:…`, `gmc:…` or `case:…`
+        /// Whom it is about: `nhs:…`, `gmc:…` or `case:…`.
         subject: String,
         /// Staff id of who names it; the letter's sender.
         #[arg(long, value_name = "STAFF")]
@@ -295,6 +312,7 @@ pub enum Held {
 pub enum Policy {
     /// Run scenario files; names each case that differs. Exit 1 if any does.
     Test {
+        /// Register files with `[[case]]` tables.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -310,14 +328,16 @@ pub struct Explain {
     /// The recipient's address.
     #[arg(long)]
     pub to: String,
-    /// `nhs:…`, `gmc:…` or `case:…`
+    /// Whom it is about: `nhs:…`, `gmc:…` or `case:…`.
     #[arg(long)]
     pub subject: Option<String>,
+    /// Why it goes, such as `direct-care`; the sender's default unless given.
     #[arg(long)]
     pub purpose: Option<String>,
-    /// May be given several times, or once with commas.
+    /// What it holds, several times or once with commas; the sender's default unless given.
     #[arg(long = "category", value_delimiter = ',')]
     pub categories: Vec<String>,
+    /// The contract, rule, incident or request that the purpose rests on.
     #[arg(long)]
     pub citation: Option<String>,
     /// Exception id.

@@ -188,7 +188,7 @@ fn particulars(Event { what, facts, .. }: &Event) -> String {
             Some(part) => format!("{} confirmed what was found in part {part}", at("/by")),
             None => format!("{} said whom it is about", at("/by")),
         },
-        Happening::Attempt | Happening::Notice => String::new(),
+        Happening::Notice => at("/news"),
     }
     .trim()
     .to_owned()

@@ -1,5 +1,7 @@
 //! `sealgate serve`: the gateway in the foreground, until SIGTERM or SIGINT.
 
+use std::io::IsTerminal;
+
 use config::{LogFormat, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -19,7 +21,7 @@ pub(super) async fn serve(shared: &Shared, out: Out) -> Outcome {
     loop {
         let seams = Seams::of_the_system(&settings).or_fail(Status::BadConfig)?;
         let mut server = Server::start(&settings, seams).await.or_fail(Status::Unhealthy)?;
-        out.say(format!("sealgate: listening, {:?}", server.listening));
+        out.say(format!("sealgate: listening: {}", server.listening));
         let ended = tokio::select! {
             ended = server.ended() => ended,
             _ = terminate.recv() => Ended::AsTold,
@@ -39,7 +41,11 @@ pub(super) fn log(settings: &Settings) {
     let level = settings.log.level.as_str();
     let filter =
         EnvFilter::new(format!("off,gateway={level},sealgate={level},config={level},keys={level},policy={level}"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // Colours are for eyes: in a journal or a file they only hide words from a search.
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // A second call, as the demo's tests make, finds the first subscriber in place; that is fine.
     let _ = match settings.log.format {
         LogFormat::Json => lines.json().try_init(),

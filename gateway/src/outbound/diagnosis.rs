@@ -126,7 +126,7 @@ impl Diagnosis {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Self::NullMx | Self::Loop | Self::NotProvable | Self::NotOffered | Self::KeyUnusable => Class::Never,
+            Self::NullMx | Self::Loop | Self::NotProvable | Self::NotOffered => Class::Never,
             _ => Class::Now,
         }
     }

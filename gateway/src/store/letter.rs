@@ -214,8 +214,6 @@ pub enum Happening {
     Accepted,
     /// Decided; the facts are the explanation.
     Decided,
-    /// An attempt began.
-    Attempt,
     /// An attempt ended without an answer for good; the facts say why and until when.
     Deferred,
     /// The recipient's server has it; the facts are the evidence.

@@ -66,6 +66,12 @@ pub struct Recovered {
 }
 
 impl Store {
+    /// Has a store ever been opened in this folder?
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(DATABASE).exists()
+    }
+
     /// Opens the folder beside whoever serves from it, as the command line does. Nothing is recovered.
     ///
     /// # Errors

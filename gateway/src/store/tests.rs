@@ -207,7 +207,7 @@ async fn no_file_holds_anything_personal_in_clear() {
         batch
             .notice(NewNotice::new(&id, Timestamp(NOON), &"MARKER-notice"))
             .answer("MARKER-account", "MARKER-key", &answer)
-            .event(&id, Event::new(Timestamp(NOON), Happening::Attempt, &"MARKER-host"))
+            .event(&id, Event::new(Timestamp(NOON), Happening::Notice, &"MARKER-host"))
     })
     .await
     .unwrap();
@@ -270,7 +270,7 @@ async fn a_failed_step_stops_the_writer_and_nobody_is_told_ok() {
         store.stopped().await;
         assert!(store.is_stopped());
         let again =
-            commit(&store, |batch| batch.event(&kept, Event::new(Timestamp(NOON), Happening::Attempt, &()))).await;
+            commit(&store, |batch| batch.event(&kept, Event::new(Timestamp(NOON), Happening::Notice, &()))).await;
         assert_eq!(again.err(), Some(Fault::Stopped), "{step:?}");
         drop(received);
         store.close().await;
@@ -387,7 +387,7 @@ async fn one_failing_batch_fails_alone() {
     let id = first.record.letter.id.clone();
     let ok = commit(&store, |b| b.accept(first));
     let conflict =
-        commit(&store, |b| b.event(&id, Event::new(Timestamp(NOON), Happening::Attempt, &"undone")).accept(twin));
+        commit(&store, |b| b.event(&id, Event::new(Timestamp(NOON), Happening::Notice, &"undone")).accept(twin));
     let also = commit(&store, |b| b.accept(other));
     let (ok, conflict, also) = tokio::join!(ok, conflict, also);
     assert!(ok.is_ok() && also.is_ok());
@@ -548,7 +548,7 @@ async fn a_visitor_writes_beside_the_server_which_notices() {
     let visit = async {
         // Until it is noticed, for the watch begins when it is first polled.
         loop {
-            let event = Event::new(Timestamp(NOON), Happening::Attempt, &"by hand");
+            let event = Event::new(Timestamp(NOON), Happening::Notice, &"by hand");
             commit(&visitor, |b| b.event(&id, event)).await.unwrap();
             tokio::task::yield_now().await;
         }

@@ -1,9 +1,11 @@
 //! `POST /v1/letters`: who asks, what they send, and what is answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use policy::Mailbox;
@@ -40,23 +42,65 @@ struct Received<B> {
     request_sha256: String,
 }
 
+/// Of a body that nobody will look at, this much is read, for at most so long.
+const UNWANTED_BYTES_MAX: usize = 64 * 1024;
+const UNWANTED_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// The handler.
 pub(super) async fn post<D: Desk>(State(shared): State<Arc<Shared<D>>>, request: Request) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    match admit(&shared, &head).await {
+        Ok(admitted) => take_in(&shared.door, admitted, Request::from_parts(head, body)).await,
+        Err(problem) => {
+            // RFC 9113 §8.1 lets a server answer before it has all of a request, and reset the rest; some clients then
+            // lose the answer. A small body is read to its end, so that they hear why.
+            let rest = axum::body::to_bytes(body, UNWANTED_BYTES_MAX);
+            let _ = timeout_at(Instant::now() + UNWANTED_TIME_MAX, rest).await;
+            Err(problem)
+        }
+    }
+}
+
+/// Who may hand something in, and what, as far as the head of the request tells.
+struct Admitted {
+    account: Account,
+    asked: Asked,
+    kind: Kind,
+    /// Room for the body, given back on drop.
+    _held: OwnedSemaphorePermit,
+}
+
+/// How the body is written.
+enum Kind {
+    Json,
+    Form,
+}
+
+async fn admit<D: Desk>(shared: &Shared<D>, head: &Parts) -> Result<Admitted, Problem> {
     let door = &shared.door;
-    let account = who(&door.desk, credential(&request)?).await?;
+    let credential = credential(head)?;
+    let account = who(&door.desk, credential).await?;
     door.requests.count(&account.staff).map_err(Problem::too_often)?;
-    let asked = asked(&request)?;
+    let asked = asked(head)?;
     if asked.dry_run == DryRun::No {
         door.rates.count(&account.staff).map_err(Problem::too_often)?;
     }
-    let _held = shared.hold(&request)?;
-    let sender = Sender::now(account, Script::Utf8, &door.clock, &door.dice);
-    let media_type = media_type(&request);
-    let pour = Pour::new(door.desk.open_body().await?, &sender, door.limits.message_bytes_max);
-    let received = match media_type.as_deref() {
-        Some("application/json") => json(door, request, &sender, pour).await?,
-        Some("multipart/form-data") => form(door, request, &sender, pour).await?,
+    let held = shared.hold(head)?;
+    let kind = match media_type(head).as_deref() {
+        Some("application/json") => Kind::Json,
+        Some("multipart/form-data") => Kind::Form,
         _ => return Err(Problem::unsupported()),
+    };
+    Ok(Admitted { account, asked, kind, _held: held })
+}
+
+async fn take_in<D: Desk>(door: &Https<D>, admitted: Admitted, request: Request) -> Result<Response, Problem> {
+    let Admitted { account, asked, kind, _held } = admitted;
+    let sender = Sender::now(account, Script::Utf8, &door.clock, &door.dice);
+    let pour = Pour::new(door.desk.open_body().await?, &sender, door.limits.message_bytes_max);
+    let received = match kind {
+        Kind::Json => json(door, request, &sender, pour).await?,
+        Kind::Form => form(door, request, &sender, pour).await?,
     };
     let Received { reverse_path, recipients, taken, request_sha256 } = received;
     let envelope = Envelope {
@@ -81,15 +125,15 @@ enum Credential {
 }
 
 /// The bearer token, or else the connection's client certificate.
-fn credential(request: &Request) -> Result<Credential, SignInRefused> {
-    if let Some(credentials) = request.headers().get(header::AUTHORIZATION) {
+fn credential(head: &Parts) -> Result<Credential, SignInRefused> {
+    if let Some(credentials) = head.headers.get(header::AUTHORIZATION) {
         // RFC 6750 §2.1; the scheme is matched without regard to case (RFC 9110 §11.1).
         let token = credentials.to_str().ok().and_then(|text| text.split_once(' '));
         let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or(SignInRefused::Wrong)?;
         return Ok(Credential::Token(Secret::from(token.trim().to_owned())));
     }
-    let certificate = request.extensions().get::<ClientCertificate>();
+    let certificate = head.extensions.get::<ClientCertificate>();
     certificate.cloned().map(Credential::Certificate).ok_or(SignInRefused::Wrong)
 }
 
@@ -107,11 +151,11 @@ struct Parameters {
     dry_run: bool,
 }
 
-fn asked(request: &Request) -> Result<Asked, Problem> {
-    let parameters = Query::<Parameters>::try_from_uri(request.uri())
+fn asked(head: &Parts) -> Result<Asked, Problem> {
+    let parameters = Query::<Parameters>::try_from_uri(&head.uri)
         .map_err(|_| Problem::malformed("The one parameter is dry_run, true or false."))?;
     let dry_run = if parameters.dry_run { DryRun::Yes } else { DryRun::No };
-    Ok(Asked { dry_run, idempotency_key: idempotency_key(request.headers())? })
+    Ok(Asked { dry_run, idempotency_key: idempotency_key(&head.headers)? })
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -124,17 +168,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// The media type without its parameters, in lower case.
-fn media_type(request: &Request) -> Option<String> {
-    let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+fn media_type(head: &Parts) -> Option<String> {
+    let value = head.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let kind = value.split(';').next().unwrap_or_default();
     Some(kind.trim().to_ascii_lowercase())
 }
 
 impl<D> Shared<D> {
     /// Memory for a body of the announced size, or of any size; given back on drop.
-    fn hold(&self, request: &Request) -> Result<OwnedSemaphorePermit, Problem> {
+    fn hold(&self, head: &Parts) -> Result<OwnedSemaphorePermit, Problem> {
         let limit = self.door.limits.body_bytes_max;
-        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = head.headers.get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<usize>().ok());
         let bytes = announced.unwrap_or(limit);
         if bytes > limit {

@@ -1,5 +1,7 @@
 //! The HTTPS door: requests and what is answered to them, and the listener in front of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -7,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
 use policy::{Declared, Purpose, Timestamp};
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
@@ -318,6 +321,35 @@ async fn a_busy_desk_and_an_eager_account_are_told_when_to_come_back() {
         assert_eq!(asked(&router, query("dry_run=true")).await.0, 200);
     }
     assert_eq!(asked(&router, query("dry_run=true")).await.0, 429);
+}
+
+/// A body in pieces of 16 KiB, and how many of them have been asked for.
+fn counted(pieces: usize) -> (Body, Arc<AtomicUsize>) {
+    let read = Arc::new(AtomicUsize::new(0));
+    let counter = read.clone();
+    let pieces = futures_util::stream::iter(0..pieces).map(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(vec![b' '; 16 * 1024])
+    });
+    (Body::from_stream(pieces), read)
+}
+
+#[tokio::test]
+async fn a_small_body_that_is_refused_is_read_all_the_same() {
+    // HTTP/2 resets what was not read (RFC 9113 §8.1), and some clients then never see the answer.
+    for (token, kind, expected) in
+        [("bad-token", "application/json", 401), ("good-token", "text/plain", 415), ("good-token", "", 415)]
+    {
+        for (pieces, at_most) in [(3, 3), (1000, 6)] {
+            let (router, _) = door(Limits::default());
+            let (body, read) = counted(pieces);
+            let mut request = request(kind, body);
+            request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+            assert_eq!(asked(&router, request).await.0, expected);
+            let read = read.load(Ordering::Relaxed);
+            assert!(read >= 3 && read <= at_most, "{read} of {pieces}");
+        }
+    }
 }
 
 #[tokio::test]

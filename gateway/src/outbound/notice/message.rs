@@ -9,7 +9,7 @@ use jiff::fmt::strtime;
 use jiff::tz::{Offset, TimeZone};
 use policy::{Mailbox, Timestamp};
 
-use super::{Desk, Hindrance, News, NoticeError, Report, texts};
+use super::{Hindrance, Letterhead, News, NoticeError, Report, texts};
 
 /// Longest Message-ID that is quoted back, octets.
 const MESSAGE_ID_BYTES_MAX: usize = 250;
@@ -17,7 +17,7 @@ const MESSAGE_ID_BYTES_MAX: usize = 250;
 const COLUMNS: usize = 72;
 
 /// The whole message: CRLF lines, ASCII except for an international address in `To`.
-pub(super) fn write(report: &Report, desk: &Desk) -> Result<String, NoticeError> {
+pub(super) fn write(report: &Report, desk: &Letterhead) -> Result<String, NoticeError> {
     let boundary = format!("=_{}", report.name);
     let mut out = Lines::default();
     header(&mut out, report, desk, &boundary)?;
@@ -42,7 +42,7 @@ pub(super) fn local_time(at: Timestamp, offset_secs: i32) -> Option<String> {
     local(at, offset_secs).and_then(|local| strtime::format("%H:%M on %-d %B %Y", &local).ok())
 }
 
-fn header(out: &mut Lines, report: &Report, desk: &Desk, boundary: &str) -> Result<(), NoticeError> {
+fn header(out: &mut Lines, report: &Report, desk: &Letterhead, boundary: &str) -> Result<(), NoticeError> {
     let subject = format!("Letter {}: {}", report.letter, texts::text(&report.news).subject);
     out.field("From", "the desk's address", &format!("Sealgate <{}>", desk.from))?;
     out.field("To", "the sender's address", &format!("<{}>", report.to))?;
@@ -61,7 +61,7 @@ fn header(out: &mut Lines, report: &Report, desk: &Desk, boundary: &str) -> Resu
     Ok(())
 }
 
-fn plain_words(out: &mut Lines, report: &Report, desk: &Desk) -> Result<(), NoticeError> {
+fn plain_words(out: &mut Lines, report: &Report, desk: &Letterhead) -> Result<(), NoticeError> {
     let paragraphs = texts::paragraphs(report, desk)?;
     let mut text = Lines::default();
     for paragraph in paragraphs {
@@ -88,7 +88,7 @@ fn plain_words(out: &mut Lines, report: &Report, desk: &Desk) -> Result<(), Noti
     Ok(())
 }
 
-fn delivery_status(out: &mut Lines, report: &Report, desk: &Desk) -> Result<(), NoticeError> {
+fn delivery_status(out: &mut Lines, report: &Report, desk: &Letterhead) -> Result<(), NoticeError> {
     out.line("Content-Type: message/delivery-status");
     out.line("");
     out.field("Reporting-MTA", "the gateway's name", &format!("dns; {}", desk.own_name))?;
@@ -113,7 +113,7 @@ fn delivery_status(out: &mut Lines, report: &Report, desk: &Desk) -> Result<(), 
 }
 
 /// `Action`, `Status`, and what goes with them (RFC 3464 §2.3).
-fn status_fields(report: &Report, desk: &Desk) -> Result<Vec<(&'static str, String)>, NoticeError> {
+fn status_fields(report: &Report, desk: &Letterhead) -> Result<Vec<(&'static str, String)>, NoticeError> {
     let fields = |action: &str, status: &str| vec![("Action", action.to_owned()), ("Status", status.to_owned())];
     let hindered = |action: &str, obstacle: &Hindrance| {
         let mut fields = fields(action, &obstacle.status);
@@ -214,7 +214,7 @@ fn ascii(text: &str) -> String {
 }
 
 /// As RFC 5322 §3.3 writes it.
-fn date(at: Timestamp, desk: &Desk, what: &'static str) -> Result<String, NoticeError> {
+fn date(at: Timestamp, desk: &Letterhead, what: &'static str) -> Result<String, NoticeError> {
     let written = local(at, desk.offset_secs).and_then(|local| jiff::fmt::rfc2822::to_string(&local).ok());
     written.ok_or(NoticeError::Time(what))
 }

@@ -16,7 +16,7 @@ use super::smtp::{Receipt, SendFailure};
 
 /// Who speaks in notices.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct Letterhead {
     /// The provider's name, as people know it.
     pub provider: String,
     /// The number to call.
@@ -163,7 +163,7 @@ impl Report {
     ///
     /// # Errors
     /// [`NoticeError`], where a field could break out of its place.
-    pub fn compose(&self, desk: &Desk) -> Result<Notice, NoticeError> {
+    pub fn compose(&self, desk: &Letterhead) -> Result<Notice, NoticeError> {
         let bytes = message::write(self, desk)?.into_bytes();
         Ok(Notice { to: self.to.clone(), letter: self.letter.clone(), bytes })
     }

@@ -2,7 +2,7 @@
 //!
 //! Not here: sentences of the decision (`policy`), and of what stands in the way of a session (`diagnosis`).
 
-use super::{Cause, Desk, News, NoticeError, Report};
+use super::{Cause, Letterhead, News, NoticeError, Report};
 
 /// What the peer said no to.
 pub(super) const REJECTED: &str = "Their mail system will not take this letter.";
@@ -76,7 +76,7 @@ pub(super) const fn text(news: &News) -> &'static Text {
 }
 
 /// The whole text, a paragraph each.
-pub(super) fn paragraphs(report: &Report, desk: &Desk) -> Result<Vec<String>, NoticeError> {
+pub(super) fn paragraphs(report: &Report, desk: &Letterhead) -> Result<Vec<String>, NoticeError> {
     let text = text(&report.news);
     let mut told = vec![text.headline.to_owned(), addressee(report)];
     match &report.news {

@@ -16,7 +16,7 @@ mod session;
 
 use policy::{Agency, AgencyKind, Channel, Domain, LetterId, Mailbox, Papers, Proof, Timestamp};
 
-use super::notice::{Cause, Desk, News, Report, Wishes};
+use super::notice::{Cause, Letterhead, News, Report, Wishes};
 
 /// What must never cross in clear, nor reach a stranger.
 const MARKER: &str = "zebra7marker";
@@ -29,8 +29,8 @@ fn mailbox(text: &str) -> Mailbox {
     Mailbox::parse(text).unwrap()
 }
 
-fn desk() -> Desk {
-    Desk {
+fn desk() -> Letterhead {
+    Letterhead {
         provider: "Elm Surgery".to_owned(),
         phone: "01632 960001".to_owned(),
         from: mailbox("sealgate@provider.example"),
