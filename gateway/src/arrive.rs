@@ -5,7 +5,7 @@
 use policy::{Explanation, Facts, Letter, Recipient, Verdict};
 use serde_json::json;
 
-use crate::intake::{Answer, Busy, Declaration, Envelope, EnvelopeRecipient, Judged, Notify, Ret};
+use crate::intake::{Answer, Busy, Declaration, DryRun, Envelope, EnvelopeRecipient, Judged, Notify, Ret};
 use crate::journey::Journey;
 use crate::outbound::notice::News;
 use crate::recognise::Recognised;
@@ -163,7 +163,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// None for a dry run: its answer is of that moment alone, and no answer to the letter itself.
     pub fn of(envelope: &Envelope) -> Option<Self> {
+        if envelope.dry_run == DryRun::Yes {
+            return None;
+        }
         let (key, sha256) = (envelope.idempotency_key.clone()?, envelope.request_sha256.clone()?);
         Some(Self { account: envelope.account.staff.clone(), key, sha256 })
     }
@@ -176,4 +180,31 @@ fn words(notify: Notify) -> Vec<String> {
         Notify::On { success, failure, delay } => (&["SUCCESS", "FAILURE", "DELAY"], &[success, failure, delay]),
     };
     words.iter().zip(asked).filter(|(_, asked)| **asked).map(|(word, _)| (*word).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::{Account, Content, Door};
+
+    #[test]
+    fn only_what_is_kept_is_answered_again() {
+        let envelope = |dry_run, key: Option<&str>| Envelope {
+            account: Account { staff: "dr-lamb".to_owned(), reverse_paths: Vec::new() },
+            reverse_path: None,
+            recipients: Vec::new(),
+            ret: None,
+            envid: None,
+            content: Content::SevenBit,
+            door: Door::Https,
+            dry_run,
+            idempotency_key: key.map(str::to_owned),
+            request_sha256: key.map(|_| "ab".repeat(32)),
+        };
+        for (dry_run, key, expected) in
+            [(DryRun::No, Some("k"), true), (DryRun::No, None, false), (DryRun::Yes, Some("k"), false)]
+        {
+            assert_eq!(Asked::of(&envelope(dry_run, key)).is_some(), expected);
+        }
+    }
 }

@@ -66,6 +66,10 @@ impl Desk for Journey {
         self.account(staff).await
     }
 
+    async fn still(&self, account: &Account) -> Result<Account, SignInRefused> {
+        self.account(&account.staff).await
+    }
+
     async fn recipient(&self, _account: &Account, to: &Mailbox) -> RecipientAnswer {
         let refused = |sentence: &str| RecipientAnswer::Refused { sentence: sentence.to_owned() };
         match self.registers.recipient(to, None).await {
@@ -103,7 +107,7 @@ impl Desk for Journey {
 
 impl Journey {
     /// What this member of staff may do at a door: nothing, unless active.
-    async fn account(&self, staff: &str) -> Result<Account, SignInRefused> {
+    pub(crate) async fn account(&self, staff: &str) -> Result<Account, SignInRefused> {
         match self.registers.read::<Staff>(staff).await.map_err(later)? {
             Some(staff) if staff.active => {
                 // Notices go to the reverse-path: one outside the house would make us write to strangers.

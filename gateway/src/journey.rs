@@ -29,7 +29,7 @@ use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::{Hindrance, Letterhead};
 use crate::outbound::pool::Lease as Leased;
 use crate::outbound::schedule;
-use crate::outbound::smtp::{SendFailure, Sent};
+use crate::outbound::smtp::{Fault as Broken, SendFailure, Sent};
 use crate::recognise::Screener;
 use crate::registers::Registers;
 use crate::store::{self, Fault, Lease, LetterRecord, Received, Store};
@@ -161,13 +161,25 @@ impl Journey {
     pub async fn attempt(&self, mut lease: Lease) -> Result<(), Fault> {
         let mut told = AtomicBool::new(false);
         loop {
-            let loaded = self.store.load(lease.id()).await?;
+            let loaded = match self.store.load(lease.id()).await {
+                Err(fault) if self.is_past_reading(&lease, &fault) => return self.give_up(&lease, &fault).await,
+                loaded => loaded?,
+            };
             lease.rest_on(&loaded);
-            let record = loaded.record;
-            let facts = self.registers.facts(&record.letter).await?;
+            let facts = self.registers.facts(&loaded.record.letter).await?;
+            let agency = agency_of(&facts);
+            let agency_id = agency.map(|agency| agency.id.as_str());
+            if !self.store.is_of(&loaded, agency_id) {
+                // Its address has passed to another agency: noted first, so that no change of that one is missed.
+                let mut batch = self.store.batch();
+                batch.belongs(&lease, &loaded.record, agency_id);
+                batch.commit().await?;
+                continue;
+            }
+            let (record, agency) = (loaded.record, agency.cloned());
             let letter = record.letter.clone();
             let Decision { outcome, explanation } = policy::decide(&facts, letter, self.clock.moment());
-            let mut attempt = Attempt { lease, record, agency: agency_of(facts), explanation, told };
+            let mut attempt = Attempt { lease, record, agency, explanation, told };
             let done = match outcome {
                 Outcome::Refused(_) => self.refuse(&attempt).await,
                 Outcome::Held(_) if attempt.is_overdue(self.clock.now()) => {
@@ -208,6 +220,10 @@ impl Journey {
         let (finished, result) = sent.finish();
         match result {
             Ok(receipt) => self.delivered(attempt, channel, &finished, &receipt).await,
+            Err(SendFailure::Fault(Broken::Overtaken)) => {
+                self.ledger.finish(&finished).await?;
+                Err(Fault::Overtaken)
+            }
             Err(failure @ SendFailure::Rejected { .. }) => {
                 self.fail(attempt, Hindrance::from(&failure).at(&host), Some(&finished)).await
             }
@@ -321,9 +337,9 @@ impl Attempt {
     }
 }
 
-fn agency_of(facts: Facts) -> Option<Agency> {
-    match facts.recipient {
-        Recipient::Agency(agency) => Some(*agency),
+fn agency_of(facts: &Facts) -> Option<&Agency> {
+    match &facts.recipient {
+        Recipient::Agency(agency) => Some(agency),
         Recipient::OwnAddress | Recipient::Unlisted { .. } => None,
     }
 }

@@ -15,7 +15,7 @@ use crate::outbound::deliver::CannotSend;
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::notice::{Hindrance, News, Report, Wishes};
 use crate::outbound::schedule::{Next, next_attempt};
-use crate::outbound::smtp::Receipt;
+use crate::outbound::smtp::{Receipt, SendFailure};
 use crate::store::{Batch, Event, Fault, Happening, Lease, LetterRecord, NewNotice, State, Transition};
 
 /// Least time that an attempt may take before its sender is told that it takes long.
@@ -148,6 +148,52 @@ impl Journey {
         batch.settle(lease, Transition::Failed, &standing, &[self.event(Happening::Failed, &why)]);
         self.tell(&mut batch, attempt, News::Failed { obstacle: why.clone() });
         self.commit(batch, finished).await
+    }
+
+    /// Will the letter never be read again? What a newer version may have written is waited for until the deadline, for
+    /// its end erases it.
+    pub(crate) fn is_past_reading(&self, lease: &Lease, fault: &Fault) -> bool {
+        match fault {
+            Fault::Damaged(_) => true,
+            Fault::Shape(_) => self.clock.now() >= lease.deadline(),
+            _ => false,
+        }
+    }
+
+    /// A letter that does not open ends here, by what its summary still tells: it must not wait for ever.
+    pub(crate) async fn give_up(&self, lease: &Lease, fault: &Fault) -> Result<(), Fault> {
+        tracing::error!(letter = %lease.id(), %fault, "the letter cannot be read any more, and has failed");
+        let why = Hindrance::from(&SendFailure::ours(fault));
+        let known = self.store.letter(lease.id()).await.ok();
+        let explanation = known.as_ref().and_then(|known| known.standing.get("explanation"));
+        let standing = json!({ "explanation": explanation, "hindrance": why });
+        let mut batch = self.store.batch();
+        batch.settle(lease, Transition::Failed, &standing, &[self.event(Happening::Failed, &why)]);
+        // Its reverse-path went with it: its sender is told at the first address of their own.
+        let account = match &known {
+            Some(known) => self.account(&known.summary.sender).await.ok(),
+            None => None,
+        };
+        match (known, account.and_then(|account| account.reverse_paths.into_iter().next())) {
+            (Some(known), Some(to)) => {
+                let now = self.clock.now();
+                let report = Report {
+                    name: self.dice.name(),
+                    written: now,
+                    to,
+                    letter: known.id,
+                    arrived: known.created,
+                    recipient: known.summary.to,
+                    agency: None,
+                    message_id: None,
+                    wishes: Wishes::default(),
+                    news: News::Failed { obstacle: why },
+                };
+                batch.notice(NewNotice::new(lease.id(), now, &report));
+            }
+            _ => tracing::error!(letter = %lease.id(), "its sender cannot be told: nobody knows the address any more"),
+        }
+        batch.commit().await.map(drop)
     }
 
     pub(crate) async fn delivered(

@@ -165,6 +165,45 @@ async fn every_place_for_words_is_read() {
     assert!(gateway::screening::candidate_names(&reading).contains(&"cara finch".to_owned()));
 }
 
+/// The head of a forwarded message is content, but for what servers wrote into it.
+#[tokio::test]
+async fn every_field_of_a_forwarded_head_is_read() {
+    async fn check(field: &str, is_found: bool) {
+        let letter = format!(
+            "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n\
+             From: c@post.example\r\n{field}\r\n\r\nHello\r\n--x--\r\n"
+        );
+        let reading = read(letter.into_bytes(), limits()).await;
+        assert_eq!(reading.unread, [], "{field}");
+        assert_eq!(!numbers(&reading).is_empty(), is_found, "{field}");
+    }
+    for field in [
+        "X-Patient: NHS 999 526 0182",
+        "X-NHS-Number:\r\n\t999 526 0182",
+        "X-Patient: =?utf-8?b?OTk5IDUyNiAwMTgy?=",
+        "Thread-Topic: Letter about 999 526 0182",
+        "Reply-To: \"999 526 0182\" <c@post.example>",
+        "Resent-To: \"999 526 0182\" <c@post.example>",
+    ] {
+        check(field, true).await;
+    }
+    for field in [
+        "ARC-Seal: i=1; t=9995260182",
+        "DKIM-Signature: v=1; t=9995260182",
+        "Received: from a by b id 9995260182",
+        "Received-SPF: pass (9995260182)",
+        "Authentication-Results: a; x=9995260182",
+        "X-Spam-Report: 9995260182",
+        "X-Forefront-Antispam-Report: 9995260182",
+        "X-MS-Exchange-Organization-Id: 9995260182",
+        "Message-ID: <9995260182@post.example>",
+        "References: <9995260182@post.example>",
+        "In-Reply-To: <9995260182@post.example>",
+    ] {
+        check(field, false).await;
+    }
+}
+
 /// Text that is in no part for one reader, and shown by the next.
 #[tokio::test]
 async fn what_stands_between_the_parts_is_read() {
@@ -187,6 +226,7 @@ async fn what_stands_between_the_parts_is_read() {
     check("a boundary in a line", &format!("{PART}See --b: 999 526 0182\r\n--b--\r\n"), true).await;
     check("a longer boundary", &format!("{PART}--bc\r\nX: 999 526 0182\r\n\r\n--b--\r\n"), true).await;
     check("text in a field", "--b\r\nX-Note: 999 526 0182\r\n\r\nx\r\n--b--\r\n", false).await;
+    check("text in a folded field", "--b\r\nX-Note: see\r\n 999 526 0182\r\n\r\nx\r\n--b--\r\n", false).await;
     check("text as a field", "--b\r\nNo field, 999 526 0182\r\n\r\nx\r\n--b--\r\n", true).await;
     let described = "--b\r\nContent-Description: 999 526 0182\r\n\r\nx\r\n--b--\r\n";
     check("a description", described, false).await;

@@ -52,6 +52,9 @@ pub trait Desk: Clone + Send + Sync + 'static {
     /// The account of this staff id, for a peer whose address is on the list of trusted relays.
     fn relay(&self, staff: &str) -> impl Future<Output = Result<Account, SignInRefused>> + Send;
 
+    /// The account as it is now: who was let in may have been suspended since, or have lost an address.
+    fn still(&self, account: &Account) -> impl Future<Output = Result<Account, SignInRefused>> + Send;
+
     /// `RCPT TO`, answered from the allow-list at once.
     fn recipient(&self, account: &Account, to: &Mailbox) -> impl Future<Output = RecipientAnswer> + Send;
 

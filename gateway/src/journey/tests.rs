@@ -14,7 +14,7 @@ use super::*;
 use crate::demo::peer::{Peer, Speaks};
 use crate::registers::file;
 use crate::setup::{self, Seams};
-use crate::store::tests::{NOON, World, commit};
+use crate::store::tests::{NOON, World, commit, raw};
 use crate::store::{Disk, Opening, State};
 
 /// A road over a store of a test, one practice with a mail server that proves itself, and a patient who said yes.
@@ -202,6 +202,65 @@ async fn a_no_counts_while_a_way_is_sought() {
     .await;
 }
 
+/// The patient says no when the letter is on the ledger and on its way, before its final dot.
+#[tokio::test]
+async fn a_no_counts_up_to_the_final_dot() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut scene = Scene::new().await;
+    let record = scene.letter(QUEUED).await;
+    let (listener, peer) = (scene.listener.take().unwrap(), scene.peer.address());
+    let Parts { ledger, registers, .. } = &*scene.journey;
+    let meanwhile = async {
+        let (from, _) = listener.accept().await.unwrap();
+        let (mut from, mut back) = from.into_split();
+        let (mut answers, mut to) = TcpStream::connect(peer).await.unwrap().into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut answers, &mut back).await });
+        let mut piece = [0_u8; 4096];
+        while let Ok(count @ 1..) = from.read(&mut piece).await {
+            let (_, line) = ledger.tail(1).await.unwrap().pop().unwrap();
+            if line.to_string().contains("disclosure") {
+                for consent in registers.list::<policy::Consent>().await.unwrap() {
+                    registers.withdraw(&consent.id, Timestamp(NOON), "adm-reed").await.unwrap();
+                }
+            }
+            to.write_all(&piece[..count]).await.unwrap();
+        }
+        drop(to);
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = scene.attempt() => {}
+        () = meanwhile => {}
+    }
+    assert_eq!(scene.state(&record).await, State::Refused);
+    assert_eq!(scene.peer.arrived().len(), 0, "it was not ended as a message");
+    let said: Vec<_> = ledger.tail(10).await.unwrap().iter().map(|(_, line)| line.to_string()).collect();
+    assert!(said.iter().any(|line| line.contains("outcome") && line.contains("deferred")), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_letter_follows_its_address_to_another_agency() {
+    let mut scene = Scene::new().await;
+    let record = scene.letter(QUEUED).await;
+    drop(scene.listener.take());
+    scene.attempt().await;
+    let (store, registers) = (&scene.journey.store, &scene.journey.registers);
+    let mut heirs = registers.read::<Agency>("elm").await.unwrap().unwrap();
+    let domain = heirs.addresses[0].domain().clone();
+    let let_go = |elm: &mut Agency| (elm.addresses, elm.domains) = (Vec::new(), vec![domain.clone()]);
+    registers.update::<Agency>("elm", "adm-reed", let_go).await.unwrap();
+    scene.attempt().await;
+    heirs.id = "heirs".to_owned();
+    registers.put(&heirs, "adm-reed").await.unwrap();
+    scene.attempt().await;
+    assert!(scene.state(&record).await != State::Delivered);
+    assert_eq!(store.letter(&record.letter.id).await.unwrap().summary.agency.as_deref(), Some("heirs"));
+    for (agency, letters) in [("elm", 0), ("heirs", 1)] {
+        let filter = store::Filter { agency: Some(agency.to_owned()), ..store::Filter::default() };
+        assert_eq!(store.letters(&filter).await.unwrap().len(), letters, "{agency}");
+    }
+}
+
 #[tokio::test]
 async fn a_letter_whose_body_is_gone_does_not_wait_in_silence() {
     let mut scene = Scene::new().await;
@@ -219,6 +278,25 @@ async fn a_letter_whose_body_is_gone_does_not_wait_in_silence() {
     scene.world.pass(49 * 3600);
     scene.attempt().await;
     assert_eq!(scene.state(&record).await, State::Expired);
+}
+
+/// Whatever of it can still be read, it ends, and its sender is told wherever an address can still be known.
+#[tokio::test]
+async fn a_letter_that_does_not_open_ends() {
+    for (what, told) in [("sealed", true), ("wrapped_key", true), ("sealed = x'00', summary", false)] {
+        let scene = Scene::new().await;
+        let record = scene.letter(QUEUED).await;
+        let text = format!("UPDATE letter SET {what} = x'00'");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut raw(&scene.world).await).await.unwrap();
+        scene.attempt().await;
+        let store = &scene.journey.store;
+        assert_eq!(store.next_due().await.unwrap(), None, "{what}: it waits no more");
+        let trail = store.trail(&record.letter.id).await.unwrap();
+        assert!(matches!(trail.last().unwrap().what, store::Happening::Failed), "{what}");
+        let notices = store.due_notices(5).await.unwrap();
+        let to: Vec<_> = notices.iter().map(|notice| notice.body["to"].as_str().unwrap()).collect();
+        assert_eq!(to, if told { vec!["o.lamb@harbour.example"] } else { Vec::new() }, "{what}");
+    }
 }
 
 /// It was held for longer than the queue keeps letters, then freed; its recipient's server is away for a moment.
@@ -249,4 +327,9 @@ async fn nobody_sends_from_another_s_domain() {
     registers.update("dr-lamb", "adm-reed", add).await.unwrap();
     let Ok(account) = scene.journey.relay("dr-lamb").await else { panic!("active") };
     assert!(account.reverse_paths == [at("o.lamb@harbour.example")]);
+    // What is taken away counts in sessions that are open.
+    registers.update("dr-lamb", "adm-reed", |staff: &mut policy::Staff| staff.addresses.clear()).await.unwrap();
+    assert!(scene.journey.still(&account).await.is_ok_and(|account| account.reverse_paths.is_empty()));
+    registers.update("dr-lamb", "adm-reed", |staff: &mut policy::Staff| staff.active = false).await.unwrap();
+    assert_eq!(scene.journey.still(&account).await.err(), Some(crate::intake::SignInRefused::Wrong));
 }

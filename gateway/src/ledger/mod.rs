@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::store::line::{NewLine, Tie};
-use crate::store::{Batch, Fault, Lease, Store};
+use crate::store::{Batch, Fault, Footing, Lease, Store};
 use words::{Said, Told};
 
 pub use verify::{Broken, Verified, What, verify};
@@ -31,6 +31,7 @@ pub struct Ledger(Store);
 pub struct Entry {
     letter: LetterId,
     seq: i64,
+    footing: Footing,
 }
 
 /// An entry with its outcome, to be committed by [`Batch::outcome`].
@@ -86,10 +87,11 @@ impl Ledger {
     ) -> Result<Entry, Fault> {
         let mut batch = self.0.batch();
         batch.undisturbed(lease);
-        match lease.id() == &cleared.letter().id {
-            true => self.open(batch, cleared.letter(), explanation, way).await,
-            false => Err(Fault::Stale),
+        if lease.id() != &cleared.letter().id {
+            return Err(Fault::Stale);
         }
+        let seq = self.open(batch, cleared.letter(), explanation, way).await?;
+        Ok(Entry { letter: lease.id().clone(), seq, footing: Footing::of(&self.0, lease) })
     }
 
     /// Writes down an outcome by itself, where no other change goes with it.
@@ -140,7 +142,7 @@ impl Ledger {
         letter: &Letter<StoredBody>,
         explanation: &Explanation,
         way: Way<'_>,
-    ) -> Result<Entry, Fault> {
+    ) -> Result<i64, Fault> {
         let told = Told::of(&self.0, letter, explanation);
         let said = Said::Disclosure {
             channel: way.channel,
@@ -152,8 +154,7 @@ impl Ledger {
         // CRASH: entry-begun: the disclosure is on the ledger and not one byte has left; the next start writes its outcome
         // as unknown.
         let done = batch.commit().await?;
-        let seq = done.lines.first().copied().ok_or(Fault::Stopped)?;
-        Ok(Entry { letter: letter.id.clone(), seq })
+        done.lines.first().copied().ok_or(Fault::Stopped)
     }
 }
 
@@ -172,8 +173,17 @@ impl Entry {
 
     /// Ends the disclosure. The ledger keeps a keyed digest of the evidence; the evidence itself goes on the letter's trail.
     pub fn finish(self, outcome: Outcome, evidence: &impl Serialize) -> Finished {
-        let evidence = serde_json::to_string(evidence).unwrap_or_default();
-        Finished { letter: self.letter, seq: self.seq, outcome, evidence }
+        finished(self.letter, self.seq, outcome, evidence)
+    }
+
+    /// Is the register, for this letter, still as it was when the entry was begun? A no counts up to the final dot.
+    pub(crate) async fn holds(&self) -> bool {
+        self.footing.holds().await
+    }
+
+    /// Waits until it is not.
+    pub(crate) async fn lost(&self) {
+        self.footing.lost().await;
     }
 }
 
@@ -209,12 +219,16 @@ impl Batch {
     }
 }
 
+fn finished(letter: LetterId, seq: i64, outcome: Outcome, evidence: &impl Serialize) -> Finished {
+    Finished { letter, seq, outcome, evidence: serde_json::to_string(evidence).unwrap_or_default() }
+}
+
 /// Closes disclosures that a process before began and never finished.
 pub(crate) async fn close_unfinished(store: &Store, open: Vec<(i64, LetterId)>) -> Result<Vec<LetterId>, Fault> {
     let mut letters = Vec::new();
     let mut batch = store.batch();
     for (seq, letter) in open {
-        batch.outcome(&Entry { letter: letter.clone(), seq }.finish(Outcome::Unknown, &()));
+        batch.outcome(&finished(letter.clone(), seq, Outcome::Unknown, &()));
         letters.push(letter);
     }
     if !letters.is_empty() {

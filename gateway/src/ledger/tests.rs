@@ -24,7 +24,9 @@ const WAY: Way<'static> = Way { channel: Channel::TlsEmail, host: "mx.marker-dom
 async fn begin(world: &World, store: &Store) -> Entry {
     let id = world.accept(store, b"letter").await;
     let letter = store.load(&id).await.unwrap().record.letter;
-    Ledger::over(store).open(store.batch(), &letter, &explanation(), WAY).await.unwrap()
+    let lease = store.due(1).await.unwrap().remove(0);
+    let seq = Ledger::over(store).open(store.batch(), &letter, &explanation(), WAY).await.unwrap();
+    Entry { letter: id, seq, footing: Footing::of(store, &lease) }
 }
 
 /// A stopped gateway with `lines` lines on its ledger.
@@ -128,6 +130,7 @@ async fn a_disclosure_that_a_crash_cut_short_is_closed_as_unknown() {
     let done = begin(&world, &store).await;
     let letter = lost.letter().clone();
     let finished = done.finish(Outcome::Delivered, &"250 2.0.0");
+    world.pass(crate::store::LEASE_SECS);
     let lease = store.due(9).await.unwrap().into_iter().find(|lease| *lease.id() != letter).unwrap();
     let event = crate::store::Event::new(world.clock.now(), Happening::Delivered, &"250 2.0.0");
     commit(&store, |b| b.settle(&lease, Transition::Delivered, &"", &[event]).outcome(&finished)).await.unwrap();

@@ -26,7 +26,8 @@ pub trait Listed: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
     /// What it is found by, besides its id.
     fn names(&self) -> Vec<Name>;
 
-    /// Letters of these senders, subjects and agencies are decided again when it changes: `(list, id)`.
+    /// Letters of these senders, subjects, agencies, addresses and domains are decided again when it changes:
+    /// `(list, id)`.
     fn touches(&self) -> Vec<(&'static str, String)>;
 
     /// Entries that must exist: the field that names them, their list, their id.
@@ -107,7 +108,11 @@ impl Listed for Agency {
         names
     }
     fn touches(&self) -> Vec<(&'static str, String)> {
-        vec![("agency", self.id.clone())]
+        // A letter to an address that it newly lists was another agency's until now, or nobody's.
+        let mut touches = vec![("agency", self.id.clone())];
+        touches.extend(self.addresses.iter().map(|address| ("mailbox", address.key())));
+        touches.extend(self.domains.iter().map(|domain| ("domain", domain.as_str().to_owned())));
+        touches
     }
     fn needs(&self) -> Vec<(&'static str, &'static str, String)> {
         let mut needs: Vec<_> = self.only_via.iter().map(|id| ("only_via", "agency", id.clone())).collect();

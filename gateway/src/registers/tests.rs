@@ -293,6 +293,36 @@ async fn a_change_wakes_the_letters_it_touches_and_no_other() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_listed_or_dropped_wakes_the_letters_to_it() {
+    let world = World::new();
+    let (store, registers) = filled(&world).await;
+    let to = async |address: &str, agency: Option<&str>| {
+        let received = world.body(&store, b"held").await;
+        let mut new = world.new_letter(received.body());
+        new.record.letter.to = mailbox(address);
+        new.agency = agency.map(str::to_owned);
+        let id = new.record.letter.id.clone();
+        commit(&store, |b| b.accept(new)).await.unwrap();
+        id
+    };
+    let by_domain = to("New@marker-practice.example", Some("gp")).await;
+    let own = to("a@marker-own.example", None).await;
+    let nobody_s = to("b@marker-other.example", None).await;
+    hold_again(&store).await;
+    let change = async |change: &dyn Fn(&mut Agency)| {
+        registers.update::<Agency>("trust", "admin", change).await.unwrap();
+        woken(&store).await
+    };
+    let listed = change(&|trust| trust.addresses.push(mailbox("new@marker-practice.example"))).await;
+    assert_eq!(listed, std::slice::from_ref(&by_domain), "another agency takes the address over");
+    assert_eq!(change(&|trust| drop(trust.addresses.pop())).await, [by_domain], "and gives it back");
+    let domain = Domain::parse("marker-own.example").unwrap();
+    assert_eq!(change(&|trust| trust.domains.push(domain.clone())).await, std::slice::from_ref(&own));
+    assert_eq!(change(&|trust| drop(trust.domains.pop())).await, [own]);
+    assert_eq!(store.letter(&nobody_s).await.unwrap().state, crate::store::State::Held);
+}
+
+#[tokio::test]
 async fn a_change_during_an_attempt_is_not_missed() {
     let world = World::new();
     let (store, registers) = filled(&world).await;

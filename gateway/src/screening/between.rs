@@ -76,13 +76,16 @@ impl Seen {
     /// The head of a part holds fields (RFC 2046 §5.1); a line that is none begins the text for some readers.
     fn head(&mut self, head: &[u8]) {
         let head = String::from_utf8_lossy(head);
+        let mut is_of_mime = false;
         for line in head.lines().filter(|line| !line.trim().is_empty()) {
-            let is_fold = line.starts_with([' ', '\t']);
-            let name = line.split_once(':').map_or("", |(name, _)| name);
-            let is_field = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-            let is_of_mime = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"));
-            self.ambiguous |= !is_fold && !is_field;
-            if !is_fold && !is_of_mime {
+            // A folded line goes with the field that it continues (RFC 5322 §2.2.3).
+            if !line.starts_with([' ', '\t']) {
+                let name = line.split_once(':').map_or("", |(name, _)| name);
+                let is_field = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+                is_of_mime = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"));
+                self.ambiguous |= !is_field;
+            }
+            if !is_of_mime {
                 self.odd_fields.push_str(line);
                 self.odd_fields.push('\n');
             }

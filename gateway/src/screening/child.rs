@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::parsers::MessageStream;
 use mail_parser::{
     Address, Encoding, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
 };
@@ -171,8 +172,12 @@ impl<'m, W: Write> Walk<'_, 'm, W> {
                 ) => {
                     self.report.text(spot, &words(value));
                 }
-                (HeaderName::From | HeaderName::To | HeaderName::Cc, HeaderValue::Address(address)) if forwarded => {
+                (name, HeaderValue::Address(address)) if forwarded && names_people(name) => {
                     self.report.text(spot, &people(address));
+                }
+                // A record system may put a number there, and some programs show every field.
+                (HeaderName::Other(name), HeaderValue::Text(value)) if forwarded && !is_of_the_road(name) => {
+                    self.report.text(spot, &decoded(value));
                 }
                 _ => {}
             }
@@ -258,6 +263,28 @@ fn ambiguous(part: &MessagePart<'_>) -> bool {
         .content_transfer_encoding()
         .is_some_and(|encoding| !ENCODINGS.iter().any(|known| encoding.trim().eq_ignore_ascii_case(known)));
     count(HeaderName::ContentType) > 1 || count(HeaderName::ContentTransferEncoding) > 1 || unknown_encoding
+}
+
+const fn names_people(name: &HeaderName<'_>) -> bool {
+    use HeaderName as H;
+    let of_the_message = matches!(name, H::From | H::Sender | H::ReplyTo | H::To | H::Cc | H::Bcc);
+    of_the_message || matches!(name, H::ResentFrom | H::ResentSender | H::ResentTo | H::ResentCc | H::ResentBcc)
+}
+
+/// Fields that servers add on the way: marks and digests, long digits among them, and no word about a person.
+fn is_of_the_road(name: &str) -> bool {
+    const NAMES: [&str; 5] =
+        ["authentication-results", "feedback-id", "thread-index", "x-authentication-results", "x-originating-ip"];
+    const BEGINNINGS: [&str; 8] =
+        ["arc-", "dkim-", "domainkey-", "received-", "x-received", "x-google-", "x-microsoft-", "x-ms-exchange-"];
+    let name = name.to_ascii_lowercase();
+    let is_of_a_filter = name.starts_with("x-") && name.contains("spam");
+    NAMES.contains(&name.as_str()) || BEGINNINGS.iter().any(|begins| name.starts_with(begins)) || is_of_a_filter
+}
+
+/// A field that our reader left as it was written, with its encoded words (RFC 2047).
+fn decoded(value: &str) -> String {
+    words(&MessageStream::new(format!("{value}\r\n").as_bytes()).parse_unstructured())
 }
 
 fn words(value: &HeaderValue<'_>) -> String {

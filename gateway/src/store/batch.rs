@@ -42,6 +42,7 @@ pub(super) enum Change {
     Letter(queue::Insert),
     Settle(queue::Settle),
     Amend(queue::Amend),
+    Belong(queue::Belong),
     Undisturbed(queue::Undisturbed),
     Trail(LetterId, Vec<u8>),
     LeaseLetters {
@@ -96,6 +97,18 @@ impl Batch {
     pub fn undisturbed(&mut self, lease: &Lease) -> &mut Self {
         let Lease { id, token, wake, .. } = lease;
         self.take(Ok(Change::Undisturbed(queue::Undisturbed { id: id.clone(), token: *token, wake: *wake })))
+    }
+
+    /// Notes whose the recipient's address is now: from then on a change of that agency wakes the letter. Fails with
+    /// [`Fault::Stale`] when the lease has passed to someone else.
+    pub fn belongs(&mut self, lease: &Lease, record: &LetterRecord, agency: Option<&str>) -> &mut Self {
+        let vault = self.store.vault();
+        let Lease { id, token, .. } = lease;
+        let change = vault.seal("summary", id.as_str().as_bytes(), &Summary::of(record, agency)).map(|summary| {
+            let agency = agency.map(|id| vault.name("agency", id));
+            Change::Belong(queue::Belong { id: id.clone(), token: *token, agency, summary })
+        });
+        self.take(change)
     }
 
     /// Puts a changed record in place of the one loaded, and makes the letter due now. Fails with [`Fault::Stale`]
@@ -229,6 +242,8 @@ impl Batch {
             sender: vault.name("staff", &record.letter.sender),
             subject: record.letter.subject.as_ref().map(|id| vault.name("subject", id.as_str())),
             agency: agency.map(|id| vault.name("agency", id)),
+            mailbox: vault.name("mailbox", &record.letter.to.key()),
+            domain: vault.name("domain", record.letter.to.domain().as_str()),
         }
     }
 }

@@ -312,6 +312,8 @@ pub struct Loaded {
     /// Its contents.
     pub record: LetterRecord,
     pub(super) wake: i64,
+    /// Pseudonym of the agency that it is noted as belonging to.
+    pub(super) agency: Option<Vec<u8>>,
     pub(super) key: LetterKey,
 }
 

@@ -21,16 +21,23 @@ impl Store {
     /// # Errors
     /// [`Fault::NotFound`] when there is none of this reference, or its contents are erased.
     pub async fn load(&self, id: &LetterId) -> Result<Loaded, Fault> {
-        let row = sqlx::query("SELECT wake, wrapped_key, sealed FROM letter WHERE id = $1 AND due IS NOT NULL")
-            .bind(id.to_string())
-            .fetch_one(self.readers())
-            .await?;
+        let row =
+            sqlx::query("SELECT wake, agency_ref, wrapped_key, sealed FROM letter WHERE id = $1 AND due IS NOT NULL")
+                .bind(id.to_string())
+                .fetch_one(self.readers())
+                .await?;
         let wrapped: Vec<u8> = row.try_get("wrapped_key")?;
         let sealed: Vec<u8> = row.try_get("sealed")?;
         let key = self.vault().0.unwrap(id, &wrapped).map_err(|_| Fault::Damaged("letter"))?;
         let plain = key.open("record", &sealed).map_err(|_| Fault::Damaged("letter"))?;
         let record: LetterRecord = from_json("letter", &plain)?;
-        Ok(Loaded { record, wake: row.try_get("wake")?, key })
+        Ok(Loaded { record, wake: row.try_get("wake")?, agency: row.try_get("agency_ref")?, key })
+    }
+
+    /// Is this the agency, or none, that the letter was noted as belonging to when it was loaded?
+    #[must_use]
+    pub fn is_of(&self, loaded: &Loaded, agency: Option<&str>) -> bool {
+        loaded.agency == agency.map(|id| self.vault().name("agency", id))
     }
 
     /// One letter, final or not.

@@ -10,6 +10,7 @@ mod batch;
 mod blob;
 mod disk;
 mod fault;
+mod footing;
 pub(crate) mod head;
 mod letter;
 pub(crate) mod line;
@@ -42,6 +43,7 @@ pub use batch::{Batch, Committed};
 pub use blob::{BUFFER_BYTES, Incoming, Received};
 pub use disk::{Disk, Step};
 pub use fault::{Fault, OpenError};
+pub(crate) use footing::Footing;
 pub use letter::{
     Envelope, Event, Filter, Happening, Lease, LetterRecord, Loaded, NewLetter, Opening, Overview, State, Summary,
     Transition,

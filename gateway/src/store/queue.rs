@@ -27,6 +27,8 @@ pub(super) struct Refs {
     pub sender: Vec<u8>,
     pub subject: Option<Vec<u8>>,
     pub agency: Option<Vec<u8>>,
+    pub mailbox: Vec<u8>,
+    pub domain: Vec<u8>,
 }
 
 /// What is destroyed when the letter is final.
@@ -53,6 +55,14 @@ pub(super) struct Amend {
     pub summary: Vec<u8>,
 }
 
+/// Whose the recipient's address is now.
+pub(super) struct Belong {
+    pub id: LetterId,
+    pub token: i64,
+    pub agency: Option<Vec<u8>>,
+    pub summary: Vec<u8>,
+}
+
 /// What an attempt rests on.
 pub(super) struct Undisturbed {
     pub id: LetterId,
@@ -66,8 +76,8 @@ pub(super) async fn insert(tx: &mut AnyConnection, letter: Insert, now: i64) -> 
         letter.contents.map_or((None, None, None), |c| (Some(c.blob), Some(c.wrapped_key), Some(c.sealed)));
     sqlx::query(
         "INSERT INTO letter (id, state, created, due, deadline, attempts, settled, wake, lease_until, lease_token, \
-         sender_ref, subject_ref, agency_ref, blob, wrapped_key, sealed, summary, standing) \
-         VALUES ($1, $2, $3, $4, $5, 0, $6, 0, 0, 0, $7, $8, $9, $10, $11, $12, $13, $14)",
+         sender_ref, subject_ref, agency_ref, mailbox_ref, domain_ref, blob, wrapped_key, sealed, summary, standing) \
+         VALUES ($1, $2, $3, $4, $5, 0, $6, 0, 0, 0, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(letter.id.to_string())
     .bind(letter.state)
@@ -78,6 +88,8 @@ pub(super) async fn insert(tx: &mut AnyConnection, letter: Insert, now: i64) -> 
     .bind(letter.refs.sender)
     .bind(letter.refs.subject)
     .bind(letter.refs.agency)
+    .bind(letter.refs.mailbox)
+    .bind(letter.refs.domain)
     .bind(blob)
     .bind(wrapped_key)
     .bind(sealed)
@@ -112,7 +124,13 @@ pub(super) async fn lease(tx: &mut AnyConnection, (now, until): (i64, i64), limi
     .bind(i64::from(limit))
     .fetch_all(tx)
     .await?;
-    rows.iter().map(lease_of).collect()
+    // One damaged row must not stop the others: it stays leased, and is named in the log.
+    let named = |row: &AnyRow| row.try_get::<String, _>("id").ok().and_then(|id| LetterId::parse(&id).ok());
+    let skip = |row: &AnyRow, fault: &Fault| {
+        let letter = named(row).map(|id| id.to_string()).unwrap_or_default();
+        tracing::error!(letter, %fault, "a letter's row is damaged: it is passed over");
+    };
+    Ok(rows.iter().filter_map(|row| lease_of(row).inspect_err(|fault| skip(row, fault)).ok()).collect())
 }
 
 fn lease_of(row: &AnyRow) -> Result<Lease, Fault> {
@@ -226,6 +244,21 @@ pub(super) async fn amend(tx: &mut AnyConnection, amend: Amend, now: i64) -> Res
     if done.rows_affected() == 0 { Err(Fault::Stale) } else { Ok(()) }
 }
 
+/// Only for whoever holds the lease.
+pub(super) async fn belong(tx: &mut AnyConnection, belong: Belong) -> Result<(), Fault> {
+    let done = sqlx::query(
+        "UPDATE letter SET agency_ref = $1, summary = $2 \
+         WHERE id = $3 AND lease_token = $4 AND lease_until > 0 AND due IS NOT NULL",
+    )
+    .bind(belong.agency)
+    .bind(belong.summary)
+    .bind(belong.id.to_string())
+    .bind(belong.token)
+    .execute(tx)
+    .await?;
+    if done.rows_affected() == 0 { Err(Fault::Stale) } else { Ok(()) }
+}
+
 /// Is the attempt's holder still the holder, and the register as it was read for it?
 pub(super) async fn undisturbed(tx: &mut AnyConnection, rests: &Undisturbed) -> Result<(), Fault> {
     let row = sqlx::query("SELECT wake FROM letter WHERE id = $1 AND lease_token = $2 AND lease_until > 0");
@@ -237,7 +270,8 @@ pub(super) async fn undisturbed(tx: &mut AnyConnection, rests: &Undisturbed) -> 
 pub(super) async fn wake(tx: &mut AnyConnection, name: &[u8], now: i64) -> Result<u64, Fault> {
     let done = sqlx::query(
         "UPDATE letter SET due = $1, wake = wake + 1 \
-         WHERE due IS NOT NULL AND (sender_ref = $2 OR subject_ref = $2 OR agency_ref = $2)",
+         WHERE due IS NOT NULL AND (sender_ref = $2 OR subject_ref = $2 OR agency_ref = $2 \
+         OR mailbox_ref = $2 OR domain_ref = $2)",
     )
     .bind(now)
     .bind(name)

@@ -16,6 +16,8 @@ CREATE TABLE letter (
     sender_ref  BYTEA NOT NULL,
     subject_ref BYTEA,
     agency_ref  BYTEA,
+    mailbox_ref BYTEA NOT NULL,            -- its recipient's address: whoever comes to list it, or lists it no more
+    domain_ref  BYTEA NOT NULL,            -- and that address's domain
     blob        TEXT,                      -- NULL once final
     wrapped_key BYTEA,                     -- NULL once final: the letter is erased everywhere
     sealed      BYTEA,                     -- the record, under the letter's own key; NULL once final
@@ -29,6 +31,8 @@ CREATE INDEX letter_blob ON letter (blob) WHERE blob IS NOT NULL;
 CREATE INDEX letter_sender ON letter (sender_ref) WHERE due IS NOT NULL;
 CREATE INDEX letter_subject ON letter (subject_ref) WHERE due IS NOT NULL;
 CREATE INDEX letter_agency ON letter (agency_ref) WHERE due IS NOT NULL;
+CREATE INDEX letter_mailbox ON letter (mailbox_ref) WHERE due IS NOT NULL;
+CREATE INDEX letter_domain ON letter (domain_ref) WHERE due IS NOT NULL;
 
 CREATE TABLE trail (
     letter TEXT NOT NULL,
@@ -54,6 +58,7 @@ CREATE TABLE answer (                      -- answers to requests that carried a
     expires BIGINT NOT NULL,
     sealed  BYTEA NOT NULL
 );
+CREATE INDEX answer_expires ON answer (expires);
 
 CREATE TABLE record (                      -- one row of one register
     row     BYTEA PRIMARY KEY,

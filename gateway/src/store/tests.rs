@@ -434,6 +434,19 @@ async fn a_lease_is_exclusive_ends_and_is_fenced() {
 }
 
 #[tokio::test]
+async fn a_damaged_row_does_not_stop_the_others() {
+    let world = World::new();
+    let store = world.serve().await;
+    for _ in 0..3 {
+        world.accept(&store, b"letter").await;
+    }
+    tamper(&world, "UPDATE letter SET id = 'nonsense' WHERE rowid = 1").await;
+    tamper(&world, "UPDATE letter SET state = 'nonsense' WHERE rowid = 2").await;
+    assert_eq!(store.due(10).await.unwrap().len(), 1);
+    assert_eq!(store.next_due().await.unwrap(), Some(Timestamp(NOON + LEASE_SECS)), "looked at again, not at once");
+}
+
+#[tokio::test]
 async fn a_final_letter_is_erased_and_its_trail_stays() {
     let world = World::new();
     let store = world.serve().await;
@@ -513,6 +526,8 @@ async fn the_same_request_is_answered_once_and_for_a_week() {
     assert_eq!(store.answer("ab", "c").await.unwrap(), None);
     assert!(say("ab", "c", 5).await.is_ok());
     assert_eq!(store.answer("ab", "c").await.unwrap(), Some(answer(5)));
+    let kept = sqlx::query("SELECT COUNT(*) FROM answer").fetch_one(&mut raw(&world).await).await.unwrap();
+    assert_eq!(kept.get::<i64, _>(0), 1, "what has expired is deleted");
 }
 
 #[tokio::test]

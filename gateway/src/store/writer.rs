@@ -151,7 +151,11 @@ impl Writer {
         for change in changes {
             after.wakes |= !matches!(
                 change,
-                Change::LeaseLetters { .. } | Change::LeaseNotices { .. } | Change::Line(_) | Change::Undisturbed(_)
+                Change::LeaseLetters { .. }
+                    | Change::LeaseNotices { .. }
+                    | Change::Line(_)
+                    | Change::Belong(_)
+                    | Change::Undisturbed(_)
             );
             match change {
                 Change::Letter(letter) => {
@@ -167,6 +171,7 @@ impl Writer {
                 }
                 Change::Settle(settle) => after.unused_blobs.extend(queue::settle(tx, settle, now).await?),
                 Change::Amend(amend) => queue::amend(tx, amend, now).await?,
+                Change::Belong(belong) => queue::belong(tx, belong).await?,
                 Change::Undisturbed(rests) => queue::undisturbed(tx, &rests).await?,
                 Change::Trail(letter, sealed) => queue::append(tx, &letter, sealed).await?,
                 Change::LeaseLetters { until, limit } => done.letters = queue::lease(tx, (now, until), limit).await?,

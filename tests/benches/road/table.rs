@@ -15,7 +15,8 @@ impl Spread {
     fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
-        Self { least: values[0], median: values[values.len() / 2], most: values[values.len() - 1] }
+        let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+        Self { least: values[0], median: f64::midpoint(low, high), most: values[values.len() - 1] }
     }
 }
 

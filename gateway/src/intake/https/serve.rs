@@ -40,9 +40,9 @@ pub struct Front {
     pub crowd: Crowd,
     /// Wait for the handshake, and for the head of the next request.
     pub header_timeout: Duration,
-    /// Life of a connection, however busy; a request under way is finished.
+    /// Life of a connection, however busy; a request under way then has `drain` to finish.
     pub connection_life: Duration,
-    /// Wait for requests to finish when the gateway shuts down.
+    /// Wait for requests to finish when the connection's life is over or the gateway shuts down.
     pub drain: Duration,
 }
 
@@ -109,7 +109,8 @@ async fn connection(front: &Front, router: Router, stream: TlsStream<TcpStream>,
         () = sleep_until(ends) => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    // Who reads or writes a byte a minute is not waited for.
+    let _cut_off_anyway = timeout(front.drain, connection).await;
 }
 
 /// RFC 9112 §6.1: a request with both a length and chunks may be one that somebody in front of us read differently.

@@ -11,7 +11,7 @@ use super::grammar::{self, Command, Hello, Mail, Rcpt};
 use super::reply::{self, Reply};
 use super::wire::{Lost, Wire};
 use super::{Submission, TlsStart, Visit};
-use crate::intake::{Account, Desk, EnvelopeRecipient, RecipientAnswer, Script};
+use crate::intake::{Account, Desk, EnvelopeRecipient, RecipientAnswer, Script, SignInRefused};
 
 /// A session. All it knows it has heard inside TLS.
 pub(super) struct Session<'a, S, D> {
@@ -131,7 +131,7 @@ where
             _ if !self.greeted => return Ok(self.fault(&reply::HELLO_FIRST)),
             // Boxed, so that an idle session does not keep room for what only a busy one needs.
             Command::Auth { mechanism, initial } => return Box::pin(self.auth(mechanism, initial)).await,
-            Command::Mail(mail) => return Ok(self.mail(mail)),
+            Command::Mail(mail) => return Ok(Box::pin(self.mail(mail)).await),
             Command::Rcpt(rcpt) => return Ok(Box::pin(self.rcpt(rcpt)).await),
             Command::Data => return Box::pin(self.data()).await,
         }
@@ -155,12 +155,21 @@ where
         self.wire.say_lines(250, &lines);
     }
 
-    fn mail(&mut self, mail: Mail) -> Flow {
+    async fn mail(&mut self, mail: Mail) -> Flow {
         if self.transaction.is_some() {
             return self.fault(&reply::MAIL_TWICE);
         }
         let Some(account) = &self.account else {
             return self.fault(&reply::SIGN_IN_FIRST);
+        };
+        // A session lives for long: whoever was suspended meanwhile sends no more by it.
+        let account = match self.door.desk.still(account).await {
+            Ok(account) => &*self.account.insert(account),
+            Err(SignInRefused::Later) => return self.refuse(&reply::RECIPIENT_LATER),
+            Err(SignInRefused::Wrong) => {
+                self.account = None;
+                return self.fault(&reply::SIGN_IN_FIRST);
+            }
         };
         // RFC 1870 §6.1: refused before a byte of it is sent.
         if mail.size_bytes.is_some_and(|size| size > self.door.limits.message_bytes_max) {

@@ -34,6 +34,10 @@ pub enum Mood {
     DiskFails,
     /// `accept` cannot decide.
     Faulty,
+    /// Whoever has signed in is suspended.
+    Suspended,
+    /// Nobody's account can be read any more.
+    Unread,
 }
 
 /// What arrived with one message.
@@ -106,6 +110,14 @@ impl Desk for FakeDesk {
 
     async fn relay(&self, staff: &str) -> Result<Account, SignInRefused> {
         if staff == "sys-ehr" { Ok(ehr()) } else { Err(SignInRefused::Wrong) }
+    }
+
+    async fn still(&self, account: &Account) -> Result<Account, SignInRefused> {
+        match self.mood() {
+            Mood::Suspended => Err(SignInRefused::Wrong),
+            Mood::Unread => Err(SignInRefused::Later),
+            _ => Ok(account.clone()),
+        }
     }
 
     async fn recipient(&self, _account: &Account, to: &Mailbox) -> RecipientAnswer {

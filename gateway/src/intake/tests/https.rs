@@ -435,3 +435,30 @@ async fn the_listener_speaks_tls_knows_certificates_and_drains() {
     serving.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+/// A body that never ends holds its connection, and its place, no longer than that.
+#[tokio::test]
+async fn a_connection_ends_with_its_life_whatever_is_under_way() {
+    let tls = tls();
+    let (router, _) = door(Limits::default());
+    let front = Front {
+        tls: tls.server,
+        crowd: Crowd::new(2, 2),
+        header_timeout: Duration::from_secs(20),
+        connection_life: Duration::from_millis(50),
+        drain: Duration::from_millis(50),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_open, closed) = watch::channel(false);
+    tokio::spawn(serve(front, router, listener, closed));
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("sealgate.test").unwrap();
+    let mut stream = TlsConnector::from(tls.client.clone()).connect(name, stream).await.unwrap();
+    let head = "POST /v1/letters HTTP/1.1\r\nHost: sealgate.test\r\nAuthorization: Bearer good-token\r\n\
+                Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await;
+    assert!(ended.is_ok() && said.is_empty(), "{said:?}");
+}

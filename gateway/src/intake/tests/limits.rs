@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::desk::Mood;
 use super::player::{House, house};
 use crate::intake::smtp::Limits;
 use crate::intake::smtp::TlsStart::{Implicit, StartTls};
@@ -44,6 +45,21 @@ async fn limits_on_what_is_said() {
         ("errors", Limits { errors_max: 3, ..Limits::default() }, "C: FOO\nS: 500\nC: DATA\nS: 503\nC: BAR\nS: 500\nS: 421 4.7.0\nE:".into()),
     ] {
         house(limits).play(Implicit, name, &format!("{READY}{script}")).await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_suspended_meanwhile_sends_no_more() {
+    for (mood, expected) in [
+        (
+            Mood::Suspended,
+            "S: 530 5.7.0\nC: MAIL FROM:<anna@example.nhs.uk>\nS: 530 5.7.0\nC: RCPT TO:<a@practice.example>\nS: 503",
+        ),
+        (Mood::Unread, "S: 451 4.3.0"),
+    ] {
+        let house = house(Limits::default());
+        house.door.desk.feel(mood);
+        house.play(Implicit, expected, &format!("{READY}C: MAIL FROM:<anna@example.nhs.uk>\n{expected}")).await;
     }
 }
 

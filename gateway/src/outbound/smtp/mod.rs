@@ -143,7 +143,8 @@ enum Health {
 
 impl<L: Level> Session<L> {
     /// Sends a sealed letter to its recipient, reading its stored body from `stored` on a blocking thread. The entry
-    /// is the witness that the ledger knows of it: no entry, no byte; and one entry, one sending.
+    /// is the witness that the ledger knows of it: no entry, no byte; and one entry, one sending. Where the register
+    /// changes for the letter before its final dot is written, there is no dot.
     pub async fn send<N: Level>(
         &mut self,
         entry: Entry,
@@ -160,7 +161,7 @@ impl<L: Level> Session<L> {
             // Seen before the peer is told anything, even to whom.
             Err(SendFailure::Fault(Fault::AnothersPeer))
         } else {
-            self.transact_letter(sealed, reverse_path, stored).await
+            self.transact_letter(&entry, sealed, reverse_path, stored).await
         };
         Sent { entry, result }
     }

@@ -113,6 +113,9 @@ pub enum Fault {
     /// The ledger entry is for another letter.
     #[error("the ledger entry is for another letter")]
     EntryOfAnotherLetter,
+    /// The register has changed for this letter before its final dot: it is to be decided again.
+    #[error("the register has changed for this letter before its final dot")]
+    Overtaken,
     /// The host is proven to be another agency's.
     #[error("the host is proven, but not for this letter's recipient")]
     AnothersPeer,

@@ -17,6 +17,7 @@ use super::outcome::{Fault, Receipt, SendFailure, Stage};
 use super::stuffing::{BareLineEnd, Stuffing};
 use super::wire::WireError;
 use super::{Health, Session};
+use crate::ledger::Entry;
 use crate::outbound::notice::Notice;
 use crate::outbound::replies::{PeerWords, Reply};
 
@@ -44,6 +45,7 @@ enum Onward {
 impl<L: Level> Session<L> {
     pub(super) async fn transact_letter<N: Level>(
         &mut self,
+        entry: &Entry,
         sealed: Sealed<N>,
         reverse_path: Option<&Mailbox>,
         stored: impl Read + Send + 'static,
@@ -64,11 +66,19 @@ impl<L: Level> Session<L> {
             outflow.flush().map_err(|error| error.to_string())?;
             released
         });
-        let (stuffing, written) = self.pump(&mut waiting).await?;
+        let overtaken = SendFailure::Fault(Fault::Overtaken);
+        let (stuffing, written) = tokio::select! {
+            biased;
+            pumped = self.pump(&mut waiting) => pumped?,
+            () = entry.lost() => return Err(overtaken),
+        };
         let released = releasing.await.unwrap_or_else(|stopped| Err(stopped.to_string()));
         let (bytes, sha256) = released.map_err(release_fault)?;
         if bytes != written {
             return Err(release_fault("octets were lost on the way"));
+        }
+        if !entry.holds().await {
+            return Err(overtaken);
         }
         let words = self.finish(stuffing).await?;
         let super::Call { host, address, .. } = self.call.clone();
@@ -214,8 +224,9 @@ impl<L: Level> Session<L> {
     /// The final dot. From its first octet on, silence means that we do not know.
     async fn finish(&mut self, stuffing: Stuffing) -> Result<PeerWords, SendFailure> {
         let end = stuffing.end().map_err(|BareLineEnd| SendFailure::Fault(Fault::BareLineEnd))?;
-        // An answer that came before the dot is no answer to it.
-        if self.wire.has_unread() {
+        // An answer that came before the dot is no answer to it (RFC 5321 §3.3): the peer breaks the protocol, or a 250
+        // would be believed of a message that it does not hold.
+        if self.wire.has_spoken().await {
             return Err(self.parting_words(WireError::Lost).await);
         }
         let waits = self.call.waits;

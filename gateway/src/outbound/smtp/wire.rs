@@ -1,10 +1,12 @@
 //! Bytes to and from a peer, each exchange under its own deadline. Knows lines and replies; knows nothing of TLS,
 //! letters or commands.
 
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::outbound::diagnosis::{Diagnosis, Obstacle};
 use crate::outbound::replies::{Reply, ReplyError, ReplyReader};
@@ -134,6 +136,24 @@ impl<S: Stream> Wire<S> {
     /// Has the peer said more than it was asked?
     pub fn has_unread(&self) -> bool {
         !self.inbox.is_empty()
+    }
+
+    /// Has the peer said anything by now that was not yet taken, or hung up? Looks at the stream too, without waiting.
+    pub async fn has_spoken(&mut self) -> bool {
+        if self.has_unread() {
+            return true;
+        }
+        // What has come over the network is seen once the runtime has looked, which it does before it resumes a task.
+        tokio::task::yield_now().await;
+        let mut piece = [0_u8; 2048];
+        let mut piece = ReadBuf::new(&mut piece);
+        // Never told to wait for the sake of fairness: that would read as silence.
+        let read = tokio::task::unconstrained(std::future::poll_fn(|context| {
+            Poll::Ready(Pin::new(&mut self.stream).poll_read(context, &mut piece).is_ready())
+        }));
+        let spoke = read.await;
+        self.inbox.extend_from_slice(piece.filled());
+        spoke
     }
 
     /// The stream alone; what was read from it but not taken is dropped with the wire.

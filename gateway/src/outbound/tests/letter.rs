@@ -132,6 +132,8 @@ struct Road {
     session: Session<Proven>,
     entry: Entry,
     peer: tokio::task::JoinHandle<Seen>,
+    /// The entry is held to it up to the final dot.
+    world: World,
 }
 
 /// A proven session with a scripted peer, and a ledger entry for the letter.
@@ -145,7 +147,6 @@ async fn road(script: Script, cleared: &Cleared<StoredBody>, explanation: &Expla
     commit(&store, |batch| batch.accept(new)).await.unwrap();
     let lease = store.due(1).await.unwrap().remove(0);
     let entry = Ledger::over(&store).begin(&lease, cleared, explanation, way).await.unwrap();
-    store.close().await;
     let authority = Authority::new();
     let (ours, theirs) = tokio::io::duplex(1 << 14);
     let peer = tokio::spawn(serve(theirs, script, authority.server(HOST)));
@@ -153,7 +154,7 @@ async fn road(script: Script, cleared: &Cleared<StoredBody>, explanation: &Expla
     let address = "192.0.2.1:25".parse().unwrap();
     let call = Call { own_name: domain("gateway.provider.example"), host: domain(HOST), address, waits: waits() };
     let session = Greeting::read(ours, call).await.unwrap().starttls(&requirement).await.unwrap();
-    Road { session, entry, peer }
+    Road { session, entry, peer, world }
 }
 
 /// Sends a letter of this text as written, its stored body through `stored`.
@@ -163,7 +164,7 @@ async fn send<R: Read + Send + 'static>(
     stored: impl FnOnce(Vec<u8>) -> R,
 ) -> (Result<Receipt, SendFailure>, bool, Seen) {
     let (cleared, explanation, blob) = cleared(7, text);
-    let Road { mut session, entry, peer } = road(script, &cleared, &explanation).await;
+    let Road { mut session, entry, peer, world: _world } = road(script, &cleared, &explanation).await;
     let sealed = for_proven(cleared, cover()).unwrap();
     let sent = session.send(entry, sealed, Some(&mailbox("bounces@provider.example")), stored(blob)).await;
     let (_finished, sent) = sent.finish();
@@ -203,7 +204,7 @@ async fn a_letter_as_written_arrives_whole_and_the_receipt_says_so() {
 async fn a_sealed_letter_shows_the_peer_no_word_of_it() {
     let text = long_letter();
     let (cleared, explanation, blob) = cleared(7, &text);
-    let Road { mut session, entry, peer } = road(Script::honest(), &cleared, &explanation).await;
+    let Road { mut session, entry, peer, world: _world } = road(Script::honest(), &cleared, &explanation).await;
     let ring = KeyRing::of(&practice(), NOW).unwrap();
     let sealed = to_keys(cleared, ring, cover()).unwrap();
     let (_finished, sent) = session.send::<Verified>(entry, sealed, None, Cursor::new(blob)).await.finish();
@@ -221,7 +222,7 @@ async fn a_sealed_letter_shows_the_peer_no_word_of_it() {
 async fn an_entry_for_another_letter_sends_nothing() {
     let (other, explanation, _) = cleared(8, b"x\r\n");
     let (ours, _, blob) = cleared(7, b"y\r\n");
-    let Road { mut session, entry, peer } = road(Script::honest(), &other, &explanation).await;
+    let Road { mut session, entry, peer, world: _world } = road(Script::honest(), &other, &explanation).await;
     let sent = session.send(entry, for_proven(ours, cover()).unwrap(), None, Cursor::new(blob)).await;
     let (_finished, sent) = sent.finish();
     assert_eq!(sent.err(), Some(SendFailure::Fault(Fault::EntryOfAnotherLetter)));

@@ -96,6 +96,8 @@ pub struct Script {
     pub answers: HashMap<&'static str, String>,
     /// Hangs up after so many octets of a message.
     pub data_bytes_max: Option<usize>,
+    /// Said at the first line of a message, before its final dot.
+    pub amid_data: Option<&'static str>,
     /// Is TLS spoken from the first byte on?
     pub implicit: bool,
     pub byte_by_byte: bool,
@@ -122,6 +124,7 @@ impl Script {
         Self {
             answers: answers.map(|(key, answer)| (key, format!("{answer}\r\n"))).into(),
             data_bytes_max: None,
+            amid_data: None,
             implicit: false,
             byte_by_byte: false,
         }
@@ -222,6 +225,11 @@ async fn message(lines: &mut BufReader<impl Wire>, script: &Script, seen: &mut S
         if line == "." {
             seen.messages.push(std::mem::take(&mut seen.unended));
             return true;
+        }
+        if let Some(words) = script.amid_data.filter(|_| seen.unended.is_empty())
+            && (lines.write_all(words.as_bytes()).await.is_err() || lines.flush().await.is_err())
+        {
+            return false;
         }
         seen.unended.push_str(line.strip_prefix('.').unwrap_or(&line));
         seen.unended.push_str("\r\n");

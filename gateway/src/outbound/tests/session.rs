@@ -223,6 +223,24 @@ async fn every_reply_has_its_own_consequence() {
 }
 
 #[tokio::test]
+async fn an_answer_before_the_final_dot_is_no_answer_to_it() {
+    let cases = [
+        ("250 2.0.0 taken\r\n", ("deferred", "4.4.2 Data")),
+        ("2", ("deferred", "4.4.2 Data")),
+        ("552 5.3.4 too big\r\n", ("rejected", "5.3.4 Data")),
+    ];
+    for (words, (expected, at)) in cases {
+        // The half answer is never made whole: the peer hangs up when we do.
+        let script = Script { amid_data: Some(words), data_bytes_max: Some(400), ..Script::honest() };
+        let (sent, reusable, seen) = send(script).await;
+        assert_eq!(kind(&sent), (expected, at.to_owned()), "{words:?}");
+        assert!(!reusable && seen.messages.is_empty(), "{words:?}");
+    }
+    let (sent, _, seen) = send(Script { amid_data: Some("250 2.0.0 taken\r\n"), ..Script::honest() }).await;
+    assert_eq!((kind(&sent), seen.messages.len()), (("deferred", "4.4.2 Data".to_owned()), 0), "the dot was not said");
+}
+
+#[tokio::test]
 async fn a_peer_that_refuses_and_yet_waits_for_data_gets_none() {
     let (sent, reusable, seen) = send(Script::honest().with("RCPT", "550 5.1.1 unknown\r\n")).await;
     assert_eq!(kind(&sent), ("rejected", "5.1.1 Rcpt".to_owned()));
