@@ -3,7 +3,7 @@
 use crate::canonical::facts_sha256;
 use crate::duties::duties;
 use crate::gates::{GATES, channel, consent};
-use crate::question::Question;
+use crate::question::{Question, Why};
 use crate::{Cleared, Decision, Explanation, Facts, Letter, Moment, Outcome, Verdict};
 
 /// Decides whether `letter` may go to its recipient now.
@@ -28,6 +28,8 @@ fn explain<B>(facts: &Facts, letter: &Letter<B>, now: Moment) -> Explanation {
     let is_released = verdict == Verdict::Release;
     Explanation {
         verdict,
+        purpose: if let Why::Known(purpose) = question.why { Some(purpose) } else { None },
+        categories: question.categories.iter().copied().collect(),
         reasons,
         rests_on: rests_on(&question),
         duties: if is_released { duties(&question) } else { Vec::new() },

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::words::words;
-use crate::{Channel, Letter};
+use crate::{Category, Channel, Letter, Purpose};
 
 words! {
     /// Release, hold or refuse; refuse beats hold beats release.
@@ -157,6 +157,10 @@ pub struct Reason {
 pub struct Explanation {
     /// What was decided.
     pub verdict: Verdict,
+    /// Why the letter goes, as it was decided on: declared, or the sender's default.
+    pub purpose: Option<Purpose>,
+    /// What it holds, as it was decided on: declared, or the sender's default.
+    pub categories: Vec<Category>,
     /// Every reason that applies, in the order of the gates.
     pub reasons: Vec<Reason>,
     /// Ids of the register entries that it rests on.

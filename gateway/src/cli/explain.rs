@@ -2,7 +2,7 @@
 //!
 //! Not here: the sentences of the reasons (`policy`).
 
-use policy::{Channel, Duty, Explanation, Reason, Verdict};
+use policy::{Category, Channel, Duty, Explanation, Purpose, Reason, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,6 +12,8 @@ use crate::status::Status;
 #[derive(Deserialize)]
 pub(super) struct Decided {
     pub verdict: Verdict,
+    pub purpose: Option<Purpose>,
+    pub categories: Vec<Category>,
     pub reasons: Vec<Reason>,
     rests_on: Vec<String>,
     duties: Vec<Duty>,
@@ -20,8 +22,9 @@ pub(super) struct Decided {
 
 impl From<&Explanation> for Decided {
     fn from(explanation: &Explanation) -> Self {
-        let Explanation { verdict, reasons, rests_on, duties, channels, facts_sha256: _ } = explanation.clone();
-        Self { verdict, reasons, rests_on, duties, channels }
+        let Explanation { verdict, purpose, categories, reasons, rests_on, duties, channels, facts_sha256: _ } =
+            explanation.clone();
+        Self { verdict, purpose, categories, reasons, rests_on, duties, channels }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `sealgate letter`: what became of each letter, and all that happened to it.
 
-use policy::{Declared, LetterId};
+use policy::LetterId;
 use serde_json::{Value, json};
 
 use super::args;
@@ -56,12 +56,15 @@ pub(super) fn letter_json(letter: &Overview) -> Value {
 pub(super) fn letter_lines(letter: &Overview) -> Vec<String> {
     let summary = &letter.summary;
     let agency = summary.agency.as_ref().map(|agency| format!(" ({agency})")).unwrap_or_default();
-    let purpose = match &summary.purpose {
-        Some(Declared::Known(purpose)) => purpose.to_string(),
-        Some(Declared::Unknown(_)) => "a word that is on no list".to_owned(),
-        None => "not declared".to_owned(),
+    // As it was decided on: what the letter does not declare, its sender's defaults may.
+    let (decided_for, held) = Decided::of_standing(&letter.standing)
+        .map_or_else(|| (None, summary.categories.clone()), |decided| (decided.purpose, decided.categories));
+    let purpose = match (decided_for, &summary.purpose) {
+        (Some(purpose), _) => purpose.to_string(),
+        (None, Some(_)) => "a word that is on no list".to_owned(),
+        (None, None) => "not declared".to_owned(),
     };
-    let holds = if summary.categories.is_empty() { "not declared".to_owned() } else { joined(&summary.categories) };
+    let holds = if held.is_empty() { "not declared".to_owned() } else { joined(&held) };
     vec![
         format!("From:     {}", summary.sender),
         format!("To:       {}{agency}", summary.to),

@@ -3,7 +3,7 @@
 //! Every identifier is a keyed pseudonym in hex; letter references, times, codes and closed words stand as they are.
 //! Not here: numbers and hashes (`store/line.rs`).
 
-use policy::{Category, Channel, Declared, Explanation, Letter, LetterId, Purpose, ReasonCode, Verdict};
+use policy::{Category, Channel, Explanation, Letter, LetterId, Purpose, ReasonCode, Verdict};
 use serde::Serialize;
 
 use super::Outcome;
@@ -63,18 +63,15 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub fn of<B>(store: &Store, letter: &'a Letter<B>, explanation: &Explanation) -> Self {
+    pub fn of<B>(store: &Store, letter: &'a Letter<B>, explanation: &'a Explanation) -> Self {
         Self {
             letter: &letter.id,
             sender: name(store, "staff", &letter.sender),
             to: name(store, "mailbox", &letter.to.key()),
             subject: letter.subject.as_ref().map(|id| name(store, "subject", id.as_str())),
-            // A word that is on no list is the sender's own writing: it stays out.
-            purpose: match letter.purpose {
-                Some(Declared::Known(purpose)) => Some(purpose),
-                _ => None,
-            },
-            categories: &letter.categories,
+            // As it was decided on. A word that is on no list is the sender's own writing: it stays out.
+            purpose: explanation.purpose,
+            categories: &explanation.categories,
             sha256: letter.sha256.as_deref().map(|digest| name(store, "letter", digest)),
             rests_on: explanation.rests_on.iter().map(|id| name(store, "entry", id)).collect(),
             facts: name(store, "facts", &explanation.facts_sha256),
