@@ -43,7 +43,10 @@ pub(super) enum Change {
     Settle(queue::Settle),
     Amend(queue::Amend),
     Belong(queue::Belong),
-    Undisturbed(queue::Undisturbed),
+    Undisturbed {
+        rests: queue::Undisturbed,
+        until: i64,
+    },
     Trail(LetterId, Vec<u8>),
     LeaseLetters {
         until: i64,
@@ -93,10 +96,13 @@ impl Batch {
     }
 
     /// Fails with [`Fault::Overtaken`] when a register entry that the letter rests on has changed since
-    /// [`Lease::rest_on`], and with [`Fault::Stale`] when the lease has passed to someone else.
+    /// [`Lease::rest_on`], and with [`Fault::Stale`] when the lease has passed to someone else. Else the lease is renewed:
+    /// however long the search for a session took, the sending has all of it before it.
     pub fn undisturbed(&mut self, lease: &Lease) -> &mut Self {
         let Lease { id, token, wake, .. } = lease;
-        self.take(Ok(Change::Undisturbed(queue::Undisturbed { id: id.clone(), token: *token, wake: *wake })))
+        let rests = queue::Undisturbed { id: id.clone(), token: *token, wake: *wake };
+        let until = self.store.lease_end();
+        self.take(Ok(Change::Undisturbed { rests, until }))
     }
 
     /// Notes whose the recipient's address is now: from then on a change of that agency wakes the letter. Fails with

@@ -266,6 +266,17 @@ pub(super) async fn undisturbed(tx: &mut AnyConnection, rests: &Undisturbed) -> 
     if row.try_get::<i64, _>(0)? == rests.wake { Ok(()) } else { Err(Fault::Overtaken) }
 }
 
+/// Lets a lease that still holds run on.
+pub(super) async fn renew(tx: &mut AnyConnection, rests: &Undisturbed, until: i64) -> Result<(), Fault> {
+    sqlx::query("UPDATE letter SET lease_until = $1 WHERE id = $2 AND lease_token = $3")
+        .bind(until)
+        .bind(rests.id.to_string())
+        .bind(rests.token)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Makes every waiting letter that rests on `name` due now. An attempt under way notices when it settles.
 pub(super) async fn wake(tx: &mut AnyConnection, name: &[u8], now: i64) -> Result<u64, Fault> {
     let done = sqlx::query(

@@ -155,7 +155,7 @@ impl Writer {
                     | Change::LeaseNotices { .. }
                     | Change::Line(_)
                     | Change::Belong(_)
-                    | Change::Undisturbed(_)
+                    | Change::Undisturbed { .. }
             );
             match change {
                 Change::Letter(letter) => {
@@ -172,7 +172,10 @@ impl Writer {
                 Change::Settle(settle) => after.unused_blobs.extend(queue::settle(tx, settle, now).await?),
                 Change::Amend(amend) => queue::amend(tx, amend, now).await?,
                 Change::Belong(belong) => queue::belong(tx, belong).await?,
-                Change::Undisturbed(rests) => queue::undisturbed(tx, &rests).await?,
+                Change::Undisturbed { rests, until } => {
+                    queue::undisturbed(tx, &rests).await?;
+                    queue::renew(tx, &rests, until).await?;
+                }
                 Change::Trail(letter, sealed) => queue::append(tx, &letter, sealed).await?,
                 Change::LeaseLetters { until, limit } => done.letters = queue::lease(tx, (now, until), limit).await?,
                 Change::Notice(notice) => notice::insert(tx, notice, now).await?,
