@@ -2,8 +2,11 @@
 //!
 //! Slow and hungry on purpose (19 MiB, tens of milliseconds): call on a blocking thread, and bound how many run at once.
 
+use std::sync::{Mutex, PoisonError};
+
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
+use aws_lc_rs::constant_time;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -15,6 +18,9 @@ const BYTES_MAX: usize = 1024;
 const MEMORY_KIB_MAX: u32 = 64 * 1024;
 const PASSES_MAX: u32 = 10;
 const LANES_MAX: u32 = 4;
+
+/// Memories kept for checks to come: as many as run at once.
+const MEMORIES_MAX: usize = 4;
 
 /// A password's argon2id hash as a PHC string, with its salt and costs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +60,14 @@ impl PasswordHash {
         if bounded && complete { Ok(Self(text.to_owned())) } else { Err(PasswordError::NotAHash) }
     }
 
+    /// Costs, salt and output; the text was parsed once, so they are there.
+    fn parts(&self) -> Option<(Params, Vec<u8>, Option<Vec<u8>>)> {
+        let hash = phc::PasswordHash::new(&self.0).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let output = hash.hash.as_ref()?.as_bytes().to_vec();
+        Some((params, hash.salt.as_ref()?.as_ref().to_vec(), Some(output)))
+    }
+
     /// The PHC string, to be kept.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -83,15 +97,32 @@ pub fn verify(password: &str, known: Option<&PasswordHash>) -> bool {
     if password.len() > BYTES_MAX {
         return false;
     }
-    let argon2 = Argon2::default();
-    match known {
-        Some(hash) => argon2.verify_password(password.as_bytes(), hash.0.as_str()).is_ok(),
-        None => {
-            let mut spent = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
-            let _ = argon2.hash_password_into(password.as_bytes(), b"nobody's salt...", spent.as_mut());
-            std::hint::black_box(&spent);
-            false
-        }
+    let nobody = (Params::default(), b"nobody's salt...".to_vec(), None);
+    let (params, salt, expected) = known.and_then(PasswordHash::parts).unwrap_or(nobody);
+    let mut output = Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let mut memory = borrow(params.block_count());
+    let done = argon2.hash_password_into_with_memory(password.as_bytes(), &salt, output.as_mut(), &mut memory);
+    give_back(memory);
+    let is_equal =
+        expected.is_some_and(|expected| constant_time::verify_slices_are_equal(&expected, output.as_ref()).is_ok());
+    done.is_ok() && is_equal
+}
+
+/// Memory of checks that are over, for the next ones: an allocator keeps what is freed on each of many threads, and ten
+/// people signing in at once then hold half a gibibyte for good.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+fn borrow(blocks: usize) -> Vec<Block> {
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    memory.resize(blocks, Block::default());
+    memory
+}
+
+fn give_back(memory: Vec<Block>) {
+    let mut kept = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() < MEMORIES_MAX {
+        kept.push(memory);
     }
 }
 
