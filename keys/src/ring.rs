@@ -16,7 +16,7 @@ const KEYS_MAX: usize = 20;
 /// One agency's keys, at least one, each usable; never a plugin's. Only letters to that agency are sealed to them.
 pub struct KeyRing {
     keys: Vec<Recipient>,
-    agency: Agency,
+    agency: Box<Agency>,
 }
 
 /// Why a letter cannot be sealed to an agency.
@@ -91,7 +91,7 @@ impl KeyRing {
             .collect::<Result<_, _>>()?;
         match keys.len() {
             0 => Err(KeyRingError::NoneInDate),
-            1..=KEYS_MAX => Ok(Self { keys, agency: agency.clone() }),
+            1..=KEYS_MAX => Ok(Self { keys, agency: Box::new(agency.clone()) }),
             _ => Err(KeyRingError::TooMany),
         }
     }
