@@ -11,6 +11,8 @@ use crate::store::{Disk, Happening, Transition};
 fn explanation() -> Explanation {
     Explanation {
         verdict: Verdict::Release,
+        purpose: None,
+        categories: vec![],
         reasons: Vec::new(),
         rests_on: vec!["MARKER-consent".to_owned(), "MARKER-agency".to_owned()],
         duties: Vec::new(),
