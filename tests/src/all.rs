@@ -15,6 +15,7 @@ mod ca;
 mod canary;
 mod channels;
 mod crashes;
+mod demo;
 mod doors;
 mod durability;
 mod forgeries;
