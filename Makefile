@@ -14,8 +14,7 @@ help: ## this list
 
 demo: ## a small world on loopback: eight letters, and why each went or stayed (ONCE=1, REAL=1)
 	$(if $(REAL),@.ci/peers postfix swaks age)
-	@cargo build --quiet --locked -p sealgate
-	@target/debug/sealgate demo $(demo_flags)
+	@cargo run --quiet --locked -p sealgate -- demo $(demo_flags)
 
 build:
 	cargo build --locked --workspace --all-targets

@@ -12,7 +12,7 @@ use policy::LetterId;
 /// Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 not permitted, 5 conflict, 10 refused by rule,
 /// 11 would be held, 12 bad configuration, 20 unhealthy.
 #[derive(Debug, Parser)]
-#[command(name = "sealgate", version, max_term_width = 100)]
+#[command(name = "sealgate", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     pub shared: Shared,
@@ -23,14 +23,9 @@ pub struct Cli {
 /// Options that every verb takes.
 #[derive(Clone, Debug, Args)]
 pub struct Shared {
-    /// The configuration file.
-    #[arg(
-        long,
-        global = true,
-        env = "SEALGATE_CONFIG",
-        default_value = "/etc/sealgate/sealgate.toml",
-        value_name = "FILE"
-    )]
+    /// The configuration file; else what `SEALGATE_CONFIG` names; else `/etc/sealgate/sealgate.toml`.
+    // Looked up here, and not by clap: what clap takes from the environment it shows as typed, in every usage line.
+    #[arg(long, global = true, default_value_os_t = configuration(), hide_default_value = true, value_name = "FILE")]
     pub config: PathBuf,
     /// Print JSON, for machines.
     #[arg(long, global = true)]
@@ -38,6 +33,11 @@ pub struct Shared {
     /// Print less.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+fn configuration() -> PathBuf {
+    let named = std::env::var_os("SEALGATE_CONFIG").filter(|named| !named.is_empty());
+    named.map_or_else(|| "/etc/sealgate/sealgate.toml".into(), PathBuf::from)
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,37 +49,37 @@ pub enum Noun {
     /// Run the gateway.
     Serve,
     /// The configuration file.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Config(Config),
     /// The allow-listed agencies.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Agency(Agency),
     /// The consent entries.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Consent(Consent),
     /// The people that letters are about.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Subject(Record),
     /// The staff and system accounts, and how they sign in.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     User(User),
     /// Approved disclosures without consent.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Exception(Record),
     /// The storage key, and agencies' sealing keys.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Key(Key),
     /// The letters.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Letter(Letter),
     /// The letters that wait for a fact.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Held(Held),
     /// The decision: run scenario files, explain one letter.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Policy(Policy),
     /// The tamper-evident record of every disclosure.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Ledger(Ledger),
     /// Open a sealed file with an age identity (the agency's side).
     Open(Open),

@@ -3,12 +3,16 @@
 //! With `main.rs` and the demo, the only place that prints.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
 use crate::status::Status;
+
+/// Why standard output did not take all that it was given: half an export must not pass for a whole one.
+static CUT_SHORT: OnceLock<String> = OnceLock::new();
 
 /// What went wrong with a command: the status that its exit code tells, and a sentence that names place and remedy.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +75,9 @@ impl Out {
             }
             Format::Text => text.to_string(),
         };
-        write_line(&mut std::io::stdout().lock(), &line);
+        if let Err(error) = write_line(&mut std::io::stdout().lock(), &line) {
+            let _ = CUT_SHORT.set(error.to_string());
+        }
     }
 
     /// Where data goes that is no text of ours: a letter, opened.
@@ -83,19 +89,24 @@ impl Out {
     /// Talk, for a person who watches.
     pub fn say(&self, text: impl Display) {
         if !self.quiet {
-            write_line(&mut std::io::stderr().lock(), &text.to_string());
+            let _ = write_line(&mut std::io::stderr().lock(), &text.to_string());
         }
     }
 
     /// Ends the command: says a failure, and gives its exit code.
     #[must_use]
     pub fn end(&self, outcome: Outcome) -> ExitCode {
+        let outcome = outcome.and_then(|status| match CUT_SHORT.get() {
+            Some(why) => Err(Failure::new(Status::Fault, format!("standard output did not take all of it: {why}"))),
+            None => Ok(status),
+        });
         let status = outcome.unwrap_or_else(|failure| {
+            let mut stderr = std::io::stderr().lock();
             if self.format == Format::Json {
                 let problem = serde_json::json!({ "error": failure.sentence });
-                write_line(&mut std::io::stderr().lock(), &problem.to_string());
+                let _ = write_line(&mut stderr, &problem.to_string());
             } else {
-                write_line(&mut std::io::stderr().lock(), &format!("sealgate: {}", failure.sentence));
+                let _ = write_line(&mut stderr, &format!("sealgate: {}", failure.sentence));
             }
             failure.status
         });
@@ -104,8 +115,11 @@ impl Out {
 }
 
 /// A pipe that was closed early is the reader's choice, not our failure.
-fn write_line(to: &mut impl Write, line: &str) {
-    let _ = writeln!(to, "{}", line.trim_end_matches('\n'));
+fn write_line(to: &mut impl Write, line: &str) -> std::io::Result<()> {
+    match writeln!(to, "{}", line.trim_end_matches('\n')).and_then(|()| to.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Words of a list, in one line.

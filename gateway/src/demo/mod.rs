@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use policy::LetterId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 pub use cast::Cast;
@@ -58,9 +59,35 @@ async fn play(cast: Cast, then: Then) -> Result<bool, Broken> {
             "The same small world, with Postfix as the practice, swaks as the clinician and age as the solicitor.\n"
         }
     });
+    let mut stops = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
     let world = World::start(cast).await?;
+    let told = tokio::select! {
+        told = tell(&world, cast) => Some(told?),
+        () = told_to_stop(&mut stops) => None,
+    };
+    if told.is_some() && then == Then::Stay {
+        invite(&world);
+        tokio::select! {
+            () = told_to_stop(&mut stops) => (),
+            watched = watch(&world) => watched?,
+        }
+    }
+    world.gateway.stop().await;
+    Ok(told.unwrap_or(false))
+}
+
+/// The world's folder goes with the world, and so must be left by its door: no signal may end the process itself.
+async fn told_to_stop([interrupt, terminate]: &mut [Signal; 2]) {
+    tokio::select! {
+        _ = interrupt.recv() => (),
+        _ = terminate.recv() => (),
+    }
+}
+
+/// The story and its sum; whether all of it came out as it should.
+async fn tell(world: &World, cast: Cast) -> Result<bool, Broken> {
     let mut number = 0;
-    let all_good = story::play(&world, cast, |line| {
+    let all_good = story::play(world, cast, |line| {
         number += 1;
         print(&written(number, line));
     })
@@ -75,14 +102,6 @@ async fn play(cast: Cast, then: Then) -> Result<bool, Broken> {
     print(&format!("Dr Lamb's own mailbox has {told} notices about letters that were held or kept back."));
     let all_good = all_good && verified.is_ok() && told == NOTICES;
     print(if all_good { "Every line came out as it should." } else { "SOME LINE CAME OUT WRONG." });
-    if then == Then::Stay {
-        invite(&world);
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-            watched = watch(&world) => watched?,
-        }
-    }
-    world.gateway.stop().await;
     Ok(all_good)
 }
 
@@ -101,7 +120,7 @@ The gateway is still running. Try it with your own mail program, or with swaks:
   submission   127.0.0.1:{implicit} (TLS)   127.0.0.1:{starttls} (STARTTLS)
   sign in      {LOGIN} / {PASSWORD}          from {clinician}
   authority    {folder}/roots.pem
-  look inside  sealgate --config {folder}/sealgate.toml letter list
+  look inside  {sealgate} --config {folder}/sealgate.toml letter list
 
   swaks --server 127.0.0.1 --port {implicit} --tls-on-connect --auth-user {LOGIN} --auth-password '{PASSWORD}' \\
         --from {clinician} --to letters@elm-surgery.example \\
@@ -112,6 +131,7 @@ Ctrl-C ends it, and everything of it goes.",
         starttls = port(&listening.starttls),
         clinician = world::CLINICIAN,
         folder = world.folder.path().display(),
+        sealgate = std::env::current_exe().unwrap_or_else(|_| "sealgate".into()).display(),
     ));
 }
 

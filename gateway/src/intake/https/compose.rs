@@ -5,8 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Attachment, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use policy::{Mailbox, Timestamp};
 
 use super::letter::{File, LetterJson};
@@ -28,7 +28,7 @@ pub(super) fn message(letter: &LetterJson, files: Vec<File>, frame: &Frame) -> R
         (None, true) => return Err(Problem::invalid("A letter needs a text or a file.")),
         (Some(text), true) => builder.singlepart(text),
         (text, false) => {
-            let parts = files.into_iter().map(|file| Attachment::new(file.name).body(file.bytes, file.kind));
+            let parts = files.into_iter().map(attached).collect::<Result<Vec<_>, _>>()?;
             let mut all = text.into_iter().chain(parts);
             let empty = MultiPart::builder().kind(MultiPartKind::Mixed).boundary(&frame.boundary);
             let first = all.next().ok_or_else(unfit)?;
@@ -36,6 +36,12 @@ pub(super) fn message(letter: &LetterJson, files: Vec<File>, frame: &Frame) -> R
         }
     };
     message.map(|message| message.formatted()).map_err(|_| unfit())
+}
+
+/// Base64 always: left to choose, the builder writes a file of plain words as it is, and its line ends are not a message's.
+fn attached(file: File) -> Result<SinglePart, Problem> {
+    let body = Body::new_with_encoding(file.bytes, ContentTransferEncoding::Base64).map_err(|_| unfit())?;
+    Ok(Attachment::new(file.name).body(body, file.kind))
 }
 
 fn head(letter: &LetterJson, frame: &Frame) -> Result<MessageBuilder, Problem> {

@@ -123,13 +123,15 @@ fn form(parts: &[(&str, &str, &[u8])]) -> Request<Body> {
 async fn a_letter_comes_as_a_form_with_files() {
     let (router, desk) = door(Limits::default());
     let letter = json!({ "to": ["letters@practice.example"], "title": "Report" }).to_string();
-    let file = ("name=\"file\"; filename=\"a.pdf\"", "application/pdf", PDF);
-    let (status, body) =
-        asked(&router, form(&[("name=\"letter\"", "application/json", letter.as_bytes()), file])).await;
+    let files = [PDF, b"plain words\nof Unix\n", b"of Windows\r\n", b"of old\rand none", b".\n.\r\n", b""];
+    let mut parts = vec![("name=\"letter\"", "application/json", letter.as_bytes())];
+    parts.extend(files.map(|bytes| ("name=\"file\"; filename=\"a.rtf\"", "application/rtf", bytes)));
+    let (status, body) = asked(&router, form(&parts)).await;
     assert_eq!(status, 202, "{body}");
     let taken = &desk.taken()[0];
     let message = mail_parser::MessageParser::default().parse(&taken.bytes).unwrap();
-    assert_eq!(message.attachment(0).unwrap().contents(), PDF);
+    let arrived: Vec<&[u8]> = message.attachments().map(mail_parser::MessagePart::contents).collect();
+    assert_eq!(arrived, files, "every file is whole, to the octet");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use keys::ring::check_recipient;
 use policy::{
     AgencyKind, Answer, Category, Channel, Domain, Duty, Finding, Form, GivenBy, Ground, Hours, Mailbox, Manner, Proof,
     Purpose, ReasonCode, Role, SubjectId, Timestamp, Verdict,
@@ -230,11 +231,10 @@ pub(crate) fn sha256(text: &str) -> Result<(), Broken> {
     ok.then_some(()).ok_or(("a SHA-256 is 64 lower-case hex digits", "copy it from `sha256sum`"))
 }
 
-/// A recipient that age can seal to (C2SP age). Whether its key is sound, `keys` says when it is used.
+/// A recipient that letters can be sealed to (C2SP age): a slip of the pen is told to whoever made it, not to a letter.
 pub(crate) fn age_recipient(text: &str) -> Result<(), Broken> {
-    let ok = ["age1", "ssh-ed25519 ", "ssh-rsa "].iter().any(|start| text.starts_with(start));
-    let remedy = "copy the public key, which begins with age1, ssh-ed25519 or ssh-rsa";
-    ok.then_some(()).ok_or(("this is no age recipient", remedy))
+    let remedy = "copy all 62 characters of their `age1…`; `sealgate key check` says what is wrong with it";
+    check_recipient(text).map_err(|_| ("this is no age recipient that letters can be sealed to", remedy))
 }
 
 /// HTTPS alone.

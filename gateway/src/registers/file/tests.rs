@@ -292,6 +292,11 @@ fn every_rule_of_a_record_is_held() {
         "recipient = \"AGE-SECRET-KEY-1",
         &["agency[0].keys[0].recipient: this is no age recipient"],
     );
+    check(
+        "recipient = \"age147",
+        "recipient = \"age174",
+        &["agency[0].keys[0].recipient: this is no age recipient that letters can be sealed to"],
+    );
     check("endpoint = \"https:", "endpoint = \"http:", &["agency[0].endpoint: letters are pushed by HTTPS alone"]);
     check(
         "abroad = [\"IE\", \"US\"]",
