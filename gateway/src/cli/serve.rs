@@ -29,7 +29,10 @@ pub(super) async fn serve(shared: &Shared, out: Out) -> Outcome {
         };
         server.stop().await;
         match ended {
-            Ended::AsTold => return Ok(Status::Done),
+            Ended::AsTold => {
+                out.say("sealgate: stopped, as told");
+                return Ok(Status::Done);
+            }
             Ended::StoreStopped => tracing::error!("a write failed; starting again from what the disk holds"),
         }
     }
