@@ -75,7 +75,8 @@ impl Journey {
         let tries = lease.attempts().saturating_add(1);
         let mut batch = self.store.batch();
         let standing = Standing { explanation, hindrance: Some(&why) };
-        match next_attempt(tries, first, now, self.dice.up_to(u64::MAX), self.schedule) {
+        let next = next_attempt(tries, first, now, self.dice.up_to(u64::MAX), self.schedule);
+        match next {
             Next::At(due) => {
                 let event = self.event(Happening::Deferred, &json!({ "why": why, "next": due }));
                 batch.settle(lease, Transition::Deferred { due, deadline }, &standing, &[event]);
@@ -89,7 +90,12 @@ impl Journey {
                 self.tell(&mut batch, attempt, News::Expired { obstacle: why.clone() });
             }
         }
-        self.commit(batch, finished).await
+        self.commit(batch, finished).await?;
+        match next {
+            Next::At(due) => tracing::info!(letter = %lease.id(), tries, next = %due, "put off"),
+            Next::GiveUp => tracing::warn!(letter = %lease.id(), tries, "given up; its sender is told"),
+        }
+        Ok(())
     }
 
     /// A letter's life in the queue: when it was first free to go, and when it ends. Time that it was held does not count.
