@@ -20,7 +20,7 @@ pub const RULES: &[Rule] = &[Rule {
 const BASES: [&str; 2] = ["", "gateway/src"];
 
 /// How names begin that are no paths of the tree: media types, and what a reader has made by following a page.
-const ELSEWHERE: [&str; 5] = ["application/", "multipart/", "etc/", "surgery-mail/", "sealgate.toml"];
+const ELSEWHERE: [&str; 6] = ["application/", "multipart/", "etc/", "surgery-mail/", "target/", "sealgate.toml"];
 
 fn breaches(files: &[File]) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -58,6 +58,7 @@ fn paths_are_told_from_other_words() {
         ("/etc/resolv.conf", false),
         ("etc/register.toml", false),
         ("application/json", false),
+        ("target/debug/sealgate", false),
         ("config/sealgate.toml", true),
         ("https://host.example/letters", false),
         ("impl A / B", false),
