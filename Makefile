@@ -1,5 +1,7 @@
 # Sealgate. `make help` lists what there is. Everything is built once, in cargo's dev profile.
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint soak bench build tools
 
@@ -23,9 +25,12 @@ tools:
 	@.ci/peers
 
 test: tools build ## everything that must hold, against real programs (installs what is missing)
-	@cargo test --locked --workspace --no-fail-fast || { echo; echo 'make test: something above failed' >&2; exit 1; }
+	@mkdir -p target
+	@cargo test --locked --workspace --no-fail-fast 2>&1 | tee target/test.log \
+		|| { echo; echo 'make test: something above failed' >&2; exit 1; }
 	@echo
 	@echo 'make test: all of it passed'
+	@awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed " passed, " failed " failed" }' target/test.log
 
 lint: ## format, clippy, house rules
 	cargo fmt --all --check
