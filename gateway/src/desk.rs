@@ -18,7 +18,7 @@ use crate::journey::Journey;
 use crate::store::{self, Fault};
 
 /// Each check of a password takes 19 MiB and tens of milliseconds: so many at once.
-static PASSWORD_CHECKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+static PASSWORD_CHECKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(password::AT_ONCE_MAX));
 
 impl Desk for Journey {
     type Body = store::Incoming;

@@ -19,8 +19,8 @@ const MEMORY_KIB_MAX: u32 = 64 * 1024;
 const PASSES_MAX: u32 = 10;
 const LANES_MAX: u32 = 4;
 
-/// Memories kept for checks to come: as many as run at once.
-const MEMORIES_MAX: usize = 4;
+/// Checks that callers let run at once, and so memories that are kept for checks to come.
+pub const AT_ONCE_MAX: usize = 4;
 
 /// A password's argon2id hash as a PHC string, with its salt and costs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ fn borrow(blocks: usize) -> Vec<Block> {
 
 fn give_back(memory: Vec<Block>) {
     let mut kept = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-    if kept.len() < MEMORIES_MAX {
+    if kept.len() < AT_ONCE_MAX {
         kept.push(memory);
     }
 }
